@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * core/file.c - whole files in; files out beside their final name, synced, then renamed.
+ */
+#define _GNU_SOURCE
+#include "core/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SUFFIX ".part-XXXXXX"
+
+static amp_status open_regular(const char *path, int *out, uint64_t *size, const char *where,
+                               amp_error *error)
+{
+    struct stat info;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd < 0)
+        return ampi_fail_errno(error, AMP_E_IO, where, errno, "cannot open %s",
+                               ampi_path_tail(path));
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+        (void)close(fd);
+        return ampi_fail(error, AMP_E_IO, where, "%s is not a regular file", ampi_path_tail(path));
+    }
+    *out = fd;
+    *size = (uint64_t)info.st_size;
+    return AMP_OK;
+}
+
+/* Bytes read, short only at the end of the file; -1 with errno. */
+static ssize_t read_full(int fd, uint8_t *bytes, size_t size)
+{
+    size_t done = 0;
+
+    while (done < size) {
+        const ssize_t got = read(fd, bytes + done, size - done);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -1;
+        if (got == 0)
+            break;
+        done += (size_t)got;
+    }
+    return (ssize_t)done;
+}
+
+amp_status ampi_file_read(amp_context *context, const char *path, size_t limit, uint8_t **bytes,
+                          size_t *size, const char *where, amp_error *error)
+{
+    amp_status status;
+    uint64_t length = 0;
+    uint8_t *buffer = NULL;
+    ssize_t got;
+    int fd = -1;
+
+    *bytes = NULL;
+    status = open_regular(path, &fd, &length, where, error);
+    if (status != AMP_OK)
+        return status;
+    if (length > limit) {
+        status = ampi_fail(error, AMP_E_LIMIT, where, "%s has %llu bytes, limit %zu",
+                           ampi_path_tail(path), (unsigned long long)length, limit);
+        goto done;
+    }
+    buffer = ampi_alloc_raw(context, (size_t)length + 1, 1);
+    if (!buffer) {
+        status = ampi_fail_nomem(error, where, (size_t)length);
+        goto done;
+    }
+    got = read_full(fd, buffer, (size_t)length);
+    if (got < 0) {
+        status =
+            ampi_fail_errno(error, AMP_E_IO, where, errno, "cannot read %s", ampi_path_tail(path));
+        goto done;
+    }
+    *size = (size_t)got;
+    *bytes = buffer;
+    buffer = NULL;
+done:
+    ampi_free(context, buffer);
+    (void)close(fd);
+    return status;
+}
+
+struct ampi_writer {
+    amp_context *context;
+    const char *where;
+    char *path, *part; /* the final name; the name it is written under */
+    int fd;
+};
+
+static void writer_free(ampi_writer *writer)
+{
+    amp_context *const context = writer->context;
+
+    if (writer->fd >= 0)
+        (void)close(writer->fd);
+    ampi_free(context, writer->path);
+    ampi_free(context, writer->part);
+    ampi_free(context, writer);
+}
+
+static amp_status make_part(ampi_writer *writer, const char *path, amp_error *error)
+{
+    const size_t length = strlen(path) + sizeof SUFFIX;
+    mode_t mask;
+
+    writer->path = ampi_strdup(writer->context, path);
+    writer->part = ampi_alloc(writer->context, length, 1);
+    if (!writer->path || !writer->part)
+        return ampi_fail_nomem(error, writer->where, length);
+    (void)snprintf(writer->part, length, "%s%s", path, SUFFIX);
+    writer->fd = mkostemp(writer->part, O_CLOEXEC);
+    if (writer->fd < 0)
+        return ampi_fail_errno(error, AMP_E_IO, writer->where, errno, "cannot write %s",
+                               ampi_path_tail(path));
+    /* mkostemp makes files private; a result is as readable as any other new file. */
+    mask = umask(0);
+    (void)umask(mask);
+    (void)fchmod(writer->fd, 0666 & ~mask);
+    return AMP_OK;
+}
+
+amp_status ampi_writer_open(ampi_writer **out, amp_context *context, const char *path,
+                            const char *where, amp_error *error)
+{
+    ampi_writer *const writer = ampi_alloc(context, 1, sizeof *writer);
+    amp_status status;
+
+    *out = NULL;
+    if (!writer)
+        return ampi_fail_nomem(error, where, sizeof *writer);
+    writer->context = context;
+    writer->where = where;
+    writer->fd = -1;
+    status = make_part(writer, path, error);
+    if (status != AMP_OK) {
+        writer_free(writer);
+        return status;
+    }
+    *out = writer;
+    return AMP_OK;
+}
+
+amp_status ampi_writer_write(ampi_writer *writer, const void *bytes, size_t size, amp_error *error)
+{
+    const uint8_t *at = bytes;
+
+    while (size > 0) {
+        const ssize_t put = write(writer->fd, at, size);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0)
+            return ampi_fail_errno(error, AMP_E_IO, writer->where, put < 0 ? errno : ENOSPC,
+                                   "cannot write %s", ampi_path_tail(writer->path));
+        at += put;
+        size -= (size_t)put;
+    }
+    return AMP_OK;
+}
+
+/* The rename itself must survive a power cut; file systems that cannot sync a folder are let be. */
+static void sync_folder(const char *path)
+{
+    char folder[4096];
+    const char *const slash = strrchr(path, '/');
+    const size_t length = slash ? (size_t)(slash - path) + 1 : 0;
+    int fd;
+
+    if (length >= sizeof folder)
+        return;
+    memcpy(folder, path, length);
+    folder[length] = '\0';
+    fd = open(length ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    (void)fsync(fd);
+    (void)close(fd);
+}
+
+amp_status ampi_writer_commit(ampi_writer *writer, amp_error *error)
+{
+    int code = 0;
+
+    if (fsync(writer->fd) != 0)
+        code = errno;
+    if (close(writer->fd) != 0 && code == 0)
+        code = errno;
+    writer->fd = -1;
+    if (code == 0 && rename(writer->part, writer->path) != 0)
+        code = errno;
+    if (code != 0) {
+        const amp_status status = ampi_fail_errno(error, AMP_E_IO, writer->where, code,
+                                                  "cannot finish %s", ampi_path_tail(writer->path));
+        ampi_writer_abandon(writer);
+        return status;
+    }
+    sync_folder(writer->path);
+    writer_free(writer);
+    return AMP_OK;
+}
+
+void ampi_writer_abandon(ampi_writer *writer)
+{
+    if (!writer)
+        return;
+    (void)unlink(writer->part);
+    writer_free(writer);
+}
