@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Removes the files of an install manifest, under DESTDIR when it is set, then the folders of
+# libamp's own that are left empty.
+if(NOT EXISTS "${MANIFEST}")
+    message(FATAL_ERROR "nothing was installed from here: ${MANIFEST} is missing")
+endif()
+file(STRINGS "${MANIFEST}" files)
+set(folders)
+foreach(file IN LISTS files)
+    set(path "$ENV{DESTDIR}${file}")
+    if(EXISTS "${path}" OR IS_SYMLINK "${path}")
+        message(STATUS "Removing ${path}")
+        file(REMOVE "${path}")
+    endif()
+    cmake_path(GET path PARENT_PATH folder)
+    if(folder MATCHES "/(include|cmake|doc)/(lib)?amp$")
+        list(APPEND folders "${folder}")
+    endif()
+endforeach()
+list(REMOVE_DUPLICATES folders)
+foreach(folder IN LISTS folders)
+    file(GLOB left "${folder}/*")
+    if(IS_DIRECTORY "${folder}" AND NOT left)
+        file(REMOVE_RECURSE "${folder}")
+    endif()
+endforeach()
