@@ -26,10 +26,13 @@ AMP_API const char *amp_version(void);
 AMP_API int32_t amp_abi_version(void);
 
 /**
- * One line for bug reports: libamp and oneDNN versions, instruction set in use,
- * build options.  Static text, any thread.
+ * One line for bug reports: libamp and oneDNN versions, instruction set in use.
+ *
+ * @param out   [size] receives the text, cut to fit; may be NULL when size is 0.
+ * @return      bytes that the whole text needs, without the NUL.
+ * Threads: any.
  */
-AMP_API const char *amp_build_info(void);
+AMP_API size_t amp_build_info(char *out, size_t size);
 
 #ifdef __cplusplus
 }

@@ -8,12 +8,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SUFFIX ".part-XXXXXX"
+#define LONGEST_SUFFIX 48u
+/* Left-overs of killed processes with this process id do not stop a save. */
+#define MAX_ATTEMPTS 100u
 
 static amp_status open_regular(const char *path, int *out, uint64_t *size, const char *where,
                                amp_error *error)
@@ -107,24 +108,32 @@ static void writer_free(ampi_writer *writer)
     ampi_free(context, writer);
 }
 
+/* A new file beside the final name, as readable as any other new file of this process. */
+static int open_part(ampi_writer *writer, size_t size)
+{
+    int fd = -1;
+
+    for (unsigned attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+        (void)snprintf(writer->part, size, "%s.part-%ld-%u", writer->path, (long)getpid(), attempt);
+        fd = open(writer->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd >= 0 || errno != EEXIST)
+            break;
+    }
+    return fd;
+}
+
 static amp_status make_part(ampi_writer *writer, const char *path, amp_error *error)
 {
-    const size_t length = strlen(path) + sizeof SUFFIX;
-    mode_t mask;
+    const size_t length = strlen(path) + LONGEST_SUFFIX;
 
     writer->path = ampi_strdup(writer->context, path);
     writer->part = ampi_alloc(writer->context, length, 1);
     if (!writer->path || !writer->part)
         return ampi_fail_nomem(error, writer->where, length);
-    (void)snprintf(writer->part, length, "%s%s", path, SUFFIX);
-    writer->fd = mkostemp(writer->part, O_CLOEXEC);
+    writer->fd = open_part(writer, length);
     if (writer->fd < 0)
         return ampi_fail_errno(error, AMP_E_IO, writer->where, errno, "cannot write %s",
                                ampi_path_tail(path));
-    /* mkostemp makes files private; a result is as readable as any other new file. */
-    mask = umask(0);
-    (void)umask(mask);
-    (void)fchmod(writer->fd, 0666 & ~mask);
     return AMP_OK;
 }
 

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * anchor/anchor.h - banks of anchors, pairs [c, x - c], and what K predictions say together.
+ */
+#ifndef AMPI_ANCHOR_H
+#define AMPI_ANCHOR_H
+
+#include "core/blob.h"
+#include "data/data_internal.h"
+#include "exec/exec.h"
+#include <amp/bank.h>
+
+/* ---- the network in three, made to run (stem.c) ---- */
+/* Programs of one model: image half, anchor half, trunk; a plain network has `trunk` alone.
+   Reference-counted, immutable, shared by a model's banks and scorers. */
+typedef struct ampi_network {
+    amp_context *context;
+    bool anchored;
+    ampi_shape image; /* [c,h,w] of one image                   */
+    ampi_shape stem;  /* of the stem's output; anchored only    */
+    uint32_t classes;
+    ampi_program *image_half, *anchor_half, *trunk;
+} ampi_network;
+
+amp_status ampi_network_create(ampi_network **out, const ampi_graph *graph, ampi_backend backend,
+                               amp_error *error);
+ampi_network *ampi_network_ref(ampi_network *network);
+void ampi_network_unref(ampi_network *network);
+
+/* The memory of one run over a network. */
+typedef struct ampi_pass ampi_pass;
+amp_status ampi_pass_create(ampi_pass **out, ampi_network *network, amp_error *error);
+void ampi_pass_free(ampi_pass *pass);
+/* images [n,c,h,w] normalised; anchors: stem outputs [K,s,h',w'] (K = 0 for a plain network)
+   -> logits [n, max(K,1), classes].  Chunked inside: memory does not grow with n. */
+amp_status ampi_pass_run(ampi_pass *pass, int32_t threads, size_t n, const float *images, size_t k,
+                         const float *anchors, float *logits, amp_error *error);
+
+/* ---- banks (bank.c, choose.c) ---- */
+struct amp_bank {
+    amp_context *context;
+    unsigned references_;
+    uint32_t count;
+    ampi_prepare prepare;
+    uint8_t *pixels; /* [K,h,w,ch] or NULL                              */
+    float *stems;    /* [K,s,h',w']                                     */
+    ampi_shape stem;
+    char method[32]; /* "random", "balanced", "kcentre", "given"        */
+    uint64_t seed;
+    uint64_t fingerprint; /* of the stem weights it was built with           */
+};
+
+/* To and from the model file's section "amp.bank.*". */
+amp_status ampi_bank_to_blobs(const amp_bank *bank, ampi_blobs *out, amp_error *error);
+amp_status ampi_bank_from_blobs(amp_bank **out, amp_context *context, const ampi_blobs *blobs,
+                                const ampi_prepare *prepare, ampi_network *network,
+                                const ampi_graph *graph, amp_error *error);
+
+/* ---- consistency.c ---- */
+/* logits [K,C] of one image -> H[C] mean, *tau_sum = sum_j s_j, *tau_mean = sum / C; s_j the
+   unbiased deviation over k of sigmoid(z_kj).  K = 1: both NaN.  Double throughout. */
+void ampi_consistency(const float *logits, size_t k, size_t classes, double *mean, double *tau_sum,
+                      double *tau_mean);
+
+/* ---- pair.c: the training pairing ---- */
+/* x [n,c,h,w] -> pairs [n,2c,h,w]: channels 0..c-1 = anchors (already transformed), c.. = x - c. */
+void ampi_pair(size_t n, size_t values, const float *x, const float *anchor,
+               const float *shown_anchor, float *out);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * exec/exec.h - a graph made to run, forward for inference, forward and backward for training.
+ *
+ * Two back ends behind one table: oneDNN (2.x or 3.x) and plain loops.  A program is the
+ * immutable part (rewritten graph, prepared weights, plans cached by batch size) and is shared by
+ * threads; a runner owns the memory of one run and serves one thread at a time.
+ */
+#ifndef AMPI_EXEC_H
+#define AMPI_EXEC_H
+
+#include "graph/graph.h"
+
+typedef enum ampi_backend { AMPI_BACKEND_ONEDNN, AMPI_BACKEND_REFERENCE } ampi_backend;
+
+/* ---- inference ---- */
+typedef struct ampi_program ampi_program;
+typedef struct ampi_runner ampi_runner;
+
+/* Takes what it needs from the graph (ampi_graph_optimise is applied here); the graph may be freed
+   afterwards. */
+amp_status ampi_program_create(ampi_program **out, const ampi_graph *graph, ampi_backend backend,
+                               amp_error *error);
+ampi_program *ampi_program_ref(ampi_program *program);
+void ampi_program_unref(ampi_program *program);
+ampi_shape ampi_program_input(const ampi_program *program);
+ampi_shape ampi_program_output(const ampi_program *program);
+
+amp_status ampi_runner_create(ampi_runner **out, ampi_program *program, amp_error *error);
+void ampi_runner_free(ampi_runner *runner);
+/* input [n,c,h,w] plain float -> output [n,c',h',w'] plain float.  Same bits for any n and any
+   `threads` (>= 1, already taken from the context's budget by the caller). */
+amp_status ampi_runner_forward(ampi_runner *runner, int32_t threads, size_t n, const float *input,
+                               float *output, amp_error *error);
+
+/* ---- training ---- */
+typedef struct ampi_tape ampi_tape;
+
+/* Keeps a pointer to `graph`: reads its weights at every forward, updates its running statistics
+   there.  Batch size is fixed.  `threads` fixed: gradients depend on it. */
+amp_status ampi_tape_create(ampi_tape **out, ampi_graph *graph, size_t batch, int32_t threads,
+                            ampi_backend backend, amp_error *error);
+
+/* How a tape computes.  Zeroed = threads 1, oneDNN, winograd where it pays, fp32. */
+typedef enum ampi_precision { AMPI_PRECISION_FP32 } ampi_precision;
+typedef struct ampi_tape_options {
+    int32_t threads; /* >= 1; 0 = 1 */
+    ampi_backend backend;
+    bool exact;               /* no Winograd convolutions: slower, and about 1e-6 closer */
+    ampi_precision precision; /* of activations; weights and statistics are always fp32 */
+} ampi_tape_options;
+amp_status ampi_tape_create_with(ampi_tape **out, ampi_graph *graph, size_t batch,
+                                 const ampi_tape_options *options, amp_error *error);
+void ampi_tape_free(ampi_tape *tape);
+/* Training-mode forward (batch statistics; running statistics and counters updated; dropout keyed
+   by (seed, step)): input [batch,c,h,w] -> logits [batch,classes]. */
+amp_status ampi_tape_forward(ampi_tape *tape, const float *input, uint64_t seed, uint64_t step,
+                             float *logits, amp_error *error);
+/* From d loss / d logits [batch,classes] to all gradients; d_input [batch,c,h,w] or NULL.
+   Belongs to the last forward. */
+amp_status ampi_tape_backward(ampi_tape *tape, const float *d_logits, float *d_input,
+                              amp_error *error);
+/* Gradient of graph tensor `index`, same layout and count as its data; NULL if not trainable. */
+float *ampi_tape_gradient(ampi_tape *tape, size_t index);
+
+/* ---- threads (omp.c: the only file that touches OpenMP) ---- */
+typedef void (*ampi_parallel_fn)(void *argument, size_t begin, size_t end);
+/* Splits 0..n-1 into `threads` contiguous pieces (piece bounds depend on n and threads only). */
+void ampi_parallel(int32_t threads, size_t n, ampi_parallel_fn fn, void *argument);
+/* Sets the OpenMP thread count of the calling thread; returns the one to restore. */
+int32_t ampi_omp_set(int32_t threads);
+void ampi_omp_restore(int32_t threads);
+
+/* "oneDNN 2.6.3, cpu isa avx512_core_bf16" into out[size]. */
+void ampi_exec_describe(char *out, size_t size);
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * graph/graph.h - a network as data: typed nodes in order, named tensors, inferred shapes.
+ *
+ * Builders and file readers end here; the executor starts here and knows nothing
+ * of where a graph came from.  Node 0 is the input; the last node is the output.
+ * A node's inputs come before it.  Shapes are per image, [c,h,w]; logits are [c,1,1].
+ */
+#ifndef AMPI_GRAPH_H
+#define AMPI_GRAPH_H
+
+#include "core/core.h"
+
+#define AMPI_NAME 96u
+#define AMPI_MAX_NODES 4096u
+#define AMPI_MAX_SIDE 4096u
+#define AMPI_MAX_CHANNELS 65536u
+#define AMPI_MAX_KERNEL 64u
+#define AMPI_MAX_VALUES ((size_t)1 << 28) /* floats of all tensors together; of one activation */
+#define AMPI_NONE (-1)
+
+typedef enum ampi_op {
+    AMPI_OP_INPUT,
+    AMPI_OP_CONV,       /* params: weight [o,i,k,k], bias [o] or none              */
+    AMPI_OP_BATCH_NORM, /* params: weight, bias, running_mean, running_var, counter */
+    AMPI_OP_RELU,
+    AMPI_OP_ADD, /* two inputs of one shape                                   */
+    AMPI_OP_MAX_POOL,
+    AMPI_OP_AVG_POOL, /* global: [c,h,w] -> [c,1,1]                                */
+    AMPI_OP_LINEAR,   /* params: weight [o,i], bias [o]; input [i,1,1]             */
+    AMPI_OP_DROPOUT,  /* identity outside training                                 */
+    AMPI_OP_SCALE,    /* params: scale [c], shift [c]; made by rewrites            */
+    AMPI_OP_COUNT
+} ampi_op;
+
+typedef struct ampi_shape {
+    uint32_t c, h, w;
+} ampi_shape;
+
+typedef enum ampi_param {
+    AMPI_PARAM_WEIGHT = 0,
+    AMPI_PARAM_BIAS = 1,
+    AMPI_PARAM_MEAN = 2,
+    AMPI_PARAM_VAR = 3,
+    AMPI_PARAM_COUNTER = 4,
+    AMPI_PARAM_COUNT = 5
+} ampi_param;
+
+typedef struct ampi_node {
+    ampi_op op;
+    char name[AMPI_NAME];             /* module path, as in a PyTorch state_dict          */
+    int32_t inputs[2];                /* earlier nodes or AMPI_NONE                        */
+    ampi_shape shape;                 /* of the output                                     */
+    int32_t params[AMPI_PARAM_COUNT]; /* tensors or AMPI_NONE                             */
+    uint32_t kernel, stride, pad;     /* conv, max pool                                    */
+    float epsilon, momentum;          /* batch norm                                        */
+    float dropout;                    /* share of values dropped in training, 0..<1        */
+    bool relu;                        /* fused: applied last; set by rewrites only         */
+    int32_t sum;                      /* fused: node added before relu, or AMPI_NONE       */
+} ampi_node;
+
+typedef struct ampi_tensor {
+    char name[AMPI_NAME]; /* "layer1.0.conv1.weight"                           */
+    uint32_t rank;        /* 0 for the int64 counters of batch norm            */
+    size_t dims[4];
+    size_t count;    /* values                                            */
+    float *data;     /* [count], row-major, plain; NULL for a counter     */
+    int64_t counter; /* rank 0 only                                       */
+    bool trainable;  /* has a gradient (weights and biases)               */
+} ampi_tensor;
+
+typedef struct ampi_graph {
+    amp_context *context; /* referenced                                        */
+    char arch[256];       /* what built it, "wrn:depth=40,width=2,..."; "" after rewrites */
+    bool anchored;        /* input = [c, x - c], twice the image's channels    */
+    ampi_node *nodes;
+    size_t n_nodes, node_capacity;
+    ampi_tensor *tensors;
+    size_t n_tensors, tensor_capacity;
+    size_t n_values; /* floats in all tensors, <= AMPI_MAX_VALUES         */
+} ampi_graph;
+
+/* ---- making (graph.c) ---- */
+amp_status ampi_graph_create(ampi_graph **out, amp_context *context, ampi_shape input,
+                             amp_error *error);
+void ampi_graph_free(ampi_graph *graph);
+amp_status ampi_graph_clone(ampi_graph **out, const ampi_graph *graph, amp_error *error);
+
+/* Each appends a node (and its named, zeroed tensors), infers and checks its shape, and gives its
+   index.  Tensor names: "<name>.weight", "<name>.bias", "<name>.running_mean", ...  Nodes without
+   parameters are named after their operation and index, "relu.7".  After a failure the graph can
+   only be freed. */
+amp_status ampi_graph_conv(ampi_graph *graph, int32_t *out, const char *name, int32_t input,
+                           uint32_t channels, uint32_t kernel, uint32_t stride, uint32_t pad,
+                           bool bias, amp_error *error);
+amp_status ampi_graph_batch_norm(ampi_graph *graph, int32_t *out, const char *name, int32_t input,
+                                 amp_error *error);
+amp_status ampi_graph_relu(ampi_graph *graph, int32_t *out, int32_t input, amp_error *error);
+amp_status ampi_graph_add(ampi_graph *graph, int32_t *out, int32_t a, int32_t b, amp_error *error);
+amp_status ampi_graph_max_pool(ampi_graph *graph, int32_t *out, int32_t input, uint32_t kernel,
+                               uint32_t stride, uint32_t pad, amp_error *error);
+amp_status ampi_graph_avg_pool(ampi_graph *graph, int32_t *out, int32_t input, amp_error *error);
+amp_status ampi_graph_dropout(ampi_graph *graph, int32_t *out, int32_t input, float share,
+                              amp_error *error);
+amp_status ampi_graph_linear(ampi_graph *graph, int32_t *out, const char *name, int32_t input,
+                             uint32_t channels, amp_error *error);
+
+/* ---- asking ---- */
+ampi_shape ampi_graph_input(const ampi_graph *graph);
+uint32_t ampi_graph_classes(const ampi_graph *graph);        /* channels of the last node       */
+uint32_t ampi_graph_image_channels(const ampi_graph *graph); /* input.c, halved when anchored   */
+const ampi_tensor *ampi_graph_find(const ampi_graph *graph, const char *name);
+size_t ampi_graph_parameters(const ampi_graph *graph); /* trainable values                */
+uint64_t ampi_graph_macs(const ampi_graph *graph);     /* multiply-adds an image          */
+/* Every invariant that the builders promise, for graphs that came from elsewhere. */
+amp_status ampi_graph_check(const ampi_graph *graph, amp_error *error);
+/* All values finite, running variances and counters >= 0. */
+amp_status ampi_graph_check_values(const ampi_graph *graph, amp_error *error);
+/* "conv", "batch_norm", ...; "?" outside the enum. */
+const char *ampi_op_name(ampi_op op);
+
+/* ---- architectures (arch*.c) ---- */
+/* "family:key=value,..." with the families
+     wrn                                                     depth=40, width=2, dropout=0
+     resnet18 | resnet34                                     stem 3x3 of the CIFAR nets
+     resnet18-imagenet | resnet34-imagenet | resnet50-imagenet   torchvision's, v1.5
+   and the keys classes (10; imagenet 1000), channels=3 (of the image, 1 or 3), size (32; imagenet
+   224), height_px and width_px (0 = size), anchored=1.  Parameters are zero; ampi_graph_init fills
+   them.  graph->arch gets the text with every key written out. */
+amp_status ampi_graph_build(ampi_graph **out, amp_context *context, const char *arch,
+                            amp_error *error);
+/* A family as text for help pages: "wrn" -> its option table. NULL for an unknown family. */
+const ampi_option *ampi_arch_options(const char *family, size_t *rows);
+/* The family's own initialisation, counter-based: a tensor's values depend on the seed and on its
+   index alone.  Convolutions get normal values of variance 2 / (k k out) except in resnet18 and
+   resnet34, which take PyTorch's defaults. */
+void ampi_graph_init(ampi_graph *graph, uint64_t seed);
+
+/* ---- rewrites (rewrite*.c): each makes a new graph, the given one is untouched ---- */
+/* Batch norm into the convolution before it where that is its only reader; other batch norms
+   become AMPI_OP_SCALE; dropout disappears; relu and add fuse into the node before where the
+   intermediate value has no other reader. */
+amp_status ampi_graph_optimise(ampi_graph **out, const ampi_graph *graph, amp_error *error);
+
+/* An anchored graph in three: conv([c, x-c]; [Wc|Wd]) = conv(c; Wc - Wd) + conv(x; Wd).
+   `image` and `anchor` are single convolutions from [ch,h,w] to the stem's [s,h',w'] (a folded
+   batch norm's bias is in `image`), `trunk` starts from their sum. */
+amp_status ampi_graph_split_stem(ampi_graph **image, ampi_graph **anchor, ampi_graph **trunk,
+                                 const ampi_graph *graph, amp_error *error);
+
+#endif
