@@ -9,28 +9,45 @@
 #include "data/data_internal.h"
 #include "exec/exec.h"
 #include <amp/bank.h>
+#include <stdatomic.h>
 
-/* ---- the network in three, made to run (stem.c) ---- */
+/* ---- the network in three, made to run (network.c, pass.c) ---- */
 /* Programs of one model: image half, anchor half, trunk; a plain network has `trunk` alone.
    Reference-counted, immutable, shared by a model's banks and scorers. */
 typedef struct ampi_network {
     amp_context *context;
+    atomic_uint references;
+    ampi_backend backend;
     bool anchored;
-    ampi_shape image; /* [c,h,w] of one image                   */
-    ampi_shape stem;  /* of the stem's output; anchored only    */
+    uint64_t fingerprint; /* of the stem's weights */
+    ampi_shape image;     /* [c,h,w] of one image                   */
+    ampi_shape stem;      /* of the stem's output; anchored only    */
     uint32_t classes;
     ampi_program *image_half, *anchor_half, *trunk;
 } ampi_network;
+
+static inline size_t ampi_shape_values(ampi_shape shape)
+{
+    return (size_t)shape.c * shape.h * shape.w;
+}
 
 amp_status ampi_network_create(ampi_network **out, const ampi_graph *graph, ampi_backend backend,
                                amp_error *error);
 ampi_network *ampi_network_ref(ampi_network *network);
 void ampi_network_unref(ampi_network *network);
+/* Anchors [n,c,h,w] normalised -> their halves of the stem [n,s,h',w'].  Anchored only. */
+amp_status ampi_network_anchor_stems(ampi_network *network, int32_t threads, size_t n,
+                                     const float *images, float *stems, amp_error *error);
+/* Hash of the weights that an anchor's half of the stem depends on. */
+uint64_t ampi_stem_fingerprint(const ampi_graph *graph);
 
 /* The memory of one run over a network. */
 typedef struct ampi_pass ampi_pass;
 amp_status ampi_pass_create(ampi_pass **out, ampi_network *network, amp_error *error);
 void ampi_pass_free(ampi_pass *pass);
+/* Rows (image, anchor) of one run of the trunk; 0 = chosen by size.  Never changes a bit. */
+void ampi_pass_set_rows(ampi_pass *pass, size_t rows);
+size_t ampi_pass_rows(const ampi_pass *pass);
 /* images [n,c,h,w] normalised; anchors: stem outputs [K,s,h',w'] (K = 0 for a plain network)
    -> logits [n, max(K,1), classes].  Chunked inside: memory does not grow with n. */
 amp_status ampi_pass_run(ampi_pass *pass, int32_t threads, size_t n, const float *images, size_t k,

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * anchor/pass.c - one run of a network: the image's half of the stem once an image, the anchors'
+ * stored halves added, the trunk once a pair.
+ *
+ * K anchors cost K trunks and one stem.  Rows of the trunk go image by image: row = i * K + k.
+ */
+#include "anchor/anchor.h"
+
+/* Rows of one trunk run, and what their input may take: both bound the memory of a pass. */
+#define MOST_ROWS 128u
+#define MOST_ROW_VALUES ((size_t)16 << 20)
+
+struct ampi_pass {
+    ampi_network *network;
+    ampi_runner *image_half, *trunk;
+    size_t rows;                          /* of one trunk run; 0 = chosen        */
+    float *stems, *sums;                  /* [images,stem], [rows,stem]          */
+    size_t stems_capacity, sums_capacity; /* values                              */
+};
+
+amp_status ampi_pass_create(ampi_pass **out, ampi_network *network, amp_error *error)
+{
+    ampi_pass *pass;
+    amp_status status = AMP_OK;
+
+    *out = NULL;
+    pass = ampi_alloc(network->context, 1, sizeof *pass);
+    if (!pass)
+        return ampi_fail_nomem(error, "model", sizeof *pass);
+    pass->network = ampi_network_ref(network);
+    if (network->anchored)
+        status = ampi_runner_create(&pass->image_half, network->image_half, error);
+    if (!status)
+        status = ampi_runner_create(&pass->trunk, network->trunk, error);
+    if (status) {
+        ampi_pass_free(pass);
+        return status;
+    }
+    *out = pass;
+    return AMP_OK;
+}
+
+void ampi_pass_free(ampi_pass *pass)
+{
+    ampi_network *network;
+    amp_context *context;
+
+    if (!pass)
+        return;
+    network = pass->network;
+    context = network->context;
+    ampi_runner_free(pass->image_half);
+    ampi_runner_free(pass->trunk);
+    ampi_free(context, pass->stems);
+    ampi_free(context, pass->sums);
+    ampi_free(context, pass);
+    ampi_network_unref(network);
+}
+
+void ampi_pass_set_rows(ampi_pass *pass, size_t rows)
+{
+    pass->rows = rows;
+}
+
+size_t ampi_pass_rows(const ampi_pass *pass)
+{
+    const ampi_network *const network = pass->network;
+    const size_t values = ampi_shape_values(network->anchored ? network->stem : network->image);
+    const size_t fitting = MOST_ROW_VALUES / values;
+
+    if (pass->rows)
+        return pass->rows;
+    return fitting < 1 ? 1 : ampi_min_size(fitting, MOST_ROWS);
+}
+
+/* A buffer of rows * values floats that keeps its memory from run to run. */
+static amp_status reserve(const ampi_pass *pass, float **buffer, size_t *capacity, size_t rows,
+                          size_t values, amp_error *error)
+{
+    size_t need;
+    float *made;
+
+    if (!ampi_mul(rows, values, &need))
+        return ampi_fail(error, AMP_E_LIMIT, "model", "a pass of %zu rows does not fit", rows);
+    if (need <= *capacity)
+        return AMP_OK;
+    made = ampi_alloc_raw(pass->network->context, need, sizeof *made);
+    if (!made)
+        return ampi_fail_nomem(error, "model", need);
+    ampi_free(pass->network->context, *buffer);
+    *buffer = made;
+    *capacity = need;
+    return AMP_OK;
+}
+
+/* Rows first .. first + m - 1: stems [n,values] + anchors [k,values] -> sums [m,values]. */
+static void add_stems(const ampi_pass *pass, size_t first, size_t m, size_t k, size_t values,
+                      const float *anchors)
+{
+    for (size_t r = 0; r < m; r++) {
+        const float *const image = pass->stems + (first + r) / k * values;
+        const float *const anchor = anchors + (first + r) % k * values;
+        float *const sum = pass->sums + r * values;
+        for (size_t v = 0; v < values; v++)
+            sum[v] = image[v] + anchor[v];
+    }
+}
+
+/* images [n,c,h,w], few enough for one stem run -> logits [n,k,classes]. */
+static amp_status run_group(ampi_pass *pass, int32_t threads, size_t n, const float *images,
+                            size_t k, const float *anchors, float *logits, amp_error *error)
+{
+    const size_t values = ampi_shape_values(pass->network->stem), classes = pass->network->classes;
+    const size_t total = n * k, most = ampi_min_size(total, ampi_pass_rows(pass));
+
+    AMPI_TRY(reserve(pass, &pass->stems, &pass->stems_capacity, n, values, error));
+    AMPI_TRY(reserve(pass, &pass->sums, &pass->sums_capacity, most, values, error));
+    AMPI_TRY(ampi_runner_forward(pass->image_half, threads, n, images, pass->stems, error));
+    for (size_t row = 0; row < total; row += most) {
+        const size_t m = ampi_min_size(most, total - row);
+        add_stems(pass, row, m, k, values, anchors);
+        AMPI_TRY(ampi_runner_forward(pass->trunk, threads, m, pass->sums, logits + row * classes,
+                                     error));
+    }
+    return AMP_OK;
+}
+
+amp_status ampi_pass_run(ampi_pass *pass, int32_t threads, size_t n, const float *images, size_t k,
+                         const float *anchors, float *logits, amp_error *error)
+{
+    const ampi_network *const network = pass->network;
+    const size_t values = ampi_shape_values(network->image), rows = ampi_pass_rows(pass);
+    const size_t outputs = network->anchored ? k : 1; /* rows of logits an image */
+    const size_t group = outputs < rows && outputs ? rows / outputs : 1;
+
+    if (network->anchored ? k == 0 : k != 0)
+        return ampi_fail(error, AMP_E_INTERNAL, "model", "a pass with %zu anchors", k);
+    for (size_t i = 0; i < n; i += group) {
+        const size_t m = ampi_min_size(group, n - i);
+        const float *const in = images + i * values;
+        float *const out = logits + i * outputs * network->classes;
+        if (network->anchored)
+            AMPI_TRY(run_group(pass, threads, m, in, k, anchors, out, error));
+        else
+            AMPI_TRY(ampi_runner_forward(pass->trunk, threads, m, in, out, error));
+    }
+    return AMP_OK;
+}
