@@ -2,7 +2,7 @@
 /*
  * graph/graph.c - a graph's life: create, append, clone, free, and the plain questions.
  *
- * Layers with their shapes are made in layers.c, whole networks in arch*.c.
+ * Layers with their shapes are made in build.c, whole networks in arch*.c.
  */
 #include "graph/graph_internal.h"
 
@@ -167,9 +167,8 @@ static amp_status count_values(const ampi_graph *graph, const ampi_tensor_spec *
         if (!ampi_mul(count, spec->dims[i], &count))
             count = SIZE_MAX;
     if (!ampi_add(count, graph->n_values, &total) || total > AMPI_MAX_VALUES)
-        return ampi_fail(error, AMP_E_LIMIT, "graph",
-                         "%s.%s: more than %zu parameters in the network", spec->owner, spec->field,
-                         AMPI_MAX_VALUES);
+        return ampi_fail(error, AMP_E_LIMIT, "graph", "%s: more than %zu parameters in the network",
+                         spec->owner, AMPI_MAX_VALUES);
     *out = count;
     return AMP_OK;
 }
@@ -178,7 +177,9 @@ amp_status ampi_graph_append_tensor(ampi_graph *graph, int32_t *out, const ampi_
                                     amp_error *error)
 {
     ampi_tensor tensor = { .rank = spec->rank, .trainable = spec->trainable };
-    const int length = snprintf(tensor.name, sizeof tensor.name, "%s.%s", spec->owner, spec->field);
+    const char *const dot = spec->field == NULL ? "" : ".";
+    const char *const field = spec->field == NULL ? "" : spec->field;
+    const int length = snprintf(tensor.name, sizeof tensor.name, "%s%s%s", spec->owner, dot, field);
 
     if (length < 0 || (size_t)length >= sizeof tensor.name)
         return ampi_fail(error, AMP_E_LIMIT, "graph", "%.80s...: a name of %d characters, limit %u",

@@ -3,7 +3,7 @@
  * graph/graph_internal.h - what the files of this room share: appending, shape inference, the
  * walk of a rewrite.
  *
- * layers.c and the rewrites append through here; nobody outside lib/graph does.
+ * build.c and the rewrites append through here; nobody outside lib/graph does.
  */
 #ifndef AMPI_GRAPH_INTERNAL_H
 #define AMPI_GRAPH_INTERNAL_H
@@ -20,7 +20,7 @@ amp_status ampi_graph_append(ampi_graph *graph, int32_t *out, const ampi_node *n
                              amp_error *error);
 
 typedef struct ampi_tensor_spec {
-    const char *owner; /* tensor name = "<owner>.<field>" */
+    const char *owner; /* tensor name = "<owner>.<field>", or the owner's where field is NULL */
     const char *field;
     uint32_t rank;
     size_t dims[4];
@@ -82,9 +82,8 @@ typedef struct ampi_rewrite {
                           0 = dead, not visited                                               */
 } ampi_rewrite;
 
-/* `input` is node 0 of the new graph. */
-amp_status ampi_rewrite_begin(ampi_rewrite *rewrite, const ampi_graph *from, ampi_shape input,
-                              amp_error *error);
+/* The new graph gets its node 0, of the same shape. */
+amp_status ampi_rewrite_begin(ampi_rewrite *rewrite, const ampi_graph *from, amp_error *error);
 /* Frees the working arrays; the new graph too unless `keep`. */
 void ampi_rewrite_end(ampi_rewrite *rewrite, bool keep);
 /* Copies node `index` with its tensors. */
@@ -99,5 +98,7 @@ void ampi_bn_affine(const ampi_graph *graph, const ampi_node *bn, size_t channel
 /* Into a convolution of `to` that has neither relu nor sum. */
 amp_status ampi_bn_fold(ampi_graph *to, int32_t conv, const ampi_graph *from, const ampi_node *bn,
                         amp_error *error);
+/* Appends AMPI_OP_SCALE in place of batch norm `index`. */
+amp_status ampi_bn_to_scale(ampi_rewrite *rewrite, int32_t index, amp_error *error);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * graph/shape.c - shape inference: what a node makes of its inputs, what its parameters must be.
  *
- * The one place that knows these rules: layers.c builds by them, check.c holds foreign graphs
+ * The one place that knows these rules: build.c builds by them, check.c holds foreign graphs
  * against them.
  */
 #include "graph/graph_internal.h"

@@ -6,8 +6,8 @@
  */
 #include "graph/graph.h"
 
-#include <check.h>
-#include <stdlib.h>
+#include "support.h"
+
 #include <string.h>
 
 typedef struct size_row {
@@ -53,7 +53,7 @@ static ampi_graph *build(const char *arch)
     ampi_graph *graph = NULL;
     amp_error error = { 0 };
 
-    ck_assert_msg(ampi_graph_build(&graph, NULL, arch, &error) == AMP_OK, "%s", error.message);
+    ck_ok(ampi_graph_build(&graph, NULL, arch, &error), &error);
     return graph;
 }
 
@@ -242,19 +242,17 @@ START_TEST(bad_requests_are_refused)
     ampi_graph *graph = NULL;
     amp_error error = { 0 };
 
-    ck_assert_int_eq(ampi_graph_build(&graph, NULL, row->arch, &error), row->status);
+    ck_fails(ampi_graph_build(&graph, NULL, row->arch, &error), row->status, &error);
     ck_assert_ptr_null(graph);
-    ck_assert_int_eq(error.status, row->status);
     ck_assert_msg(strstr(error.message, row->word) != NULL, "%s: %s", row->arch, error.message);
 }
 END_TEST
 
 static Suite *arch_suite(void)
 {
-    Suite *const suite = suite_create("arch");
+    Suite *const suite = suite_create("graph.arch");
     TCase *const tests = tcase_create("arch");
 
-    tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, sizes_are_those_of_pytorch, 0, N_SIZES);
     tcase_add_test(tests, wrn_names_and_shapes);
     tcase_add_test(tests, wrn_of_width_one_has_no_first_shortcut);
@@ -269,13 +267,4 @@ static Suite *arch_suite(void)
     return suite;
 }
 
-int main(void)
-{
-    SRunner *const runner = srunner_create(arch_suite());
-    int failed = 0;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
+TEST_MAIN(arch_suite)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * graph/layers.c - the layers, one call each: infer the shape, make the tensors, append the node.
+ * graph/build.c - the layers, one call each: infer the shape, make the tensors, append the node.
  *
  * arch*.c and the readers of lib/format build networks from these.
  */
