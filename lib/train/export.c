@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * train/export.c - the trained model, with what it was trained on and how.
+ */
+#include "train/train_internal.h"
+
+#include <amp/version.h>
+#include <string.h>
+
+#define MAX_NAMES 1000u
+
+json_t *ampi_trainer_training_record(const amp_trainer *trainer)
+{
+    const uint64_t held_out = trainer->held_out ? amp_dataset_size(trainer->held_out) : 0;
+    const json_t *const last =
+        json_array_get(trainer->history, json_array_size(trainer->history) - 1);
+    const json_t *const accuracy = json_object_get(last, "held_out_accuracy");
+    char options[2048];
+    json_t *record;
+
+    (void)ampi_train_options_format(&trainer->options, false, options, sizeof options);
+    record = json_pack(
+        "{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:i, s:O}", "libamp", amp_version(),
+        "options", options, "data", trainer->data_spec, "images", (json_int_t)trainer->source.n,
+        "held_out", (json_int_t)held_out, "seed", (json_int_t)trainer->options.seed, "epochs",
+        (json_int_t)(trainer->step / trainer->per_epoch), "steps", (json_int_t)trainer->step,
+        "seconds", trainer->seconds, "threads", (int)trainer->threads, "history", trainer->history);
+    if (record && json_is_number(accuracy))
+        (void)json_object_set_new(record, "held_out_accuracy",
+                                  json_real(json_number_value(accuracy)));
+    return record;
+}
+
+/* The data set's names, when it has one for every class of the network. */
+static json_t *class_names(const amp_trainer *trainer)
+{
+    json_t *names;
+
+    if (trainer->classes > MAX_NAMES || amp_dataset_classes(trainer->rest) != trainer->classes)
+        return NULL;
+    names = json_array();
+    for (uint32_t i = 0; names && i < trainer->classes; i++) {
+        const char *const name = amp_dataset_class_name(trainer->rest, i);
+        if (!name || json_array_append_new(names, json_string(name)) != 0) {
+            json_decref(names);
+            return NULL;
+        }
+    }
+    return names;
+}
+
+static json_t *whole_record(const amp_trainer *trainer)
+{
+    json_t *const record = json_deep_copy(trainer->initial->record);
+    json_t *const names = class_names(trainer);
+
+    if (!record) {
+        json_decref(names);
+        return NULL;
+    }
+    /* What belonged to the weights it started from. */
+    (void)json_object_del(record, "checkpoint");
+    (void)json_object_del(record, "bank");
+    (void)json_object_del(record, "calibration");
+    (void)json_object_del(record, "card");
+    if (names)
+        (void)json_object_set_new(record, "classes", names);
+    if (json_object_set_new(record, "training", ampi_trainer_training_record(trainer)) != 0) {
+        json_decref(record);
+        return NULL;
+    }
+    return record;
+}
+
+amp_status amp_trainer_model(amp_trainer *trainer, amp_model **out, amp_error *error)
+{
+    ampi_graph *graph = NULL;
+    json_t *record = NULL;
+    ampi_blobs sections;
+    amp_status status;
+
+    if (!trainer || !out)
+        return ampi_fail(error, AMP_E_ARGUMENT, "train", "trainer and out must be given");
+    *out = NULL;
+    ampi_blobs_init(&sections, trainer->context);
+    status = ampi_graph_clone(&graph, trainer->graph, error);
+    if (status != AMP_OK)
+        goto done;
+    record = whole_record(trainer);
+    if (!record) {
+        status = ampi_fail_nomem(error, "train", sizeof *record);
+        goto done;
+    }
+    status = ampi_model_make(out, graph, &sections, record, error);
+    if (status == AMP_OK)
+        graph = NULL;
+done:
+    ampi_graph_free(graph);
+    json_decref(record);
+    return status;
+}
