@@ -11,9 +11,9 @@ pkg_check_modules(amp_check REQUIRED IMPORTED_TARGET check)
 
 set(AMP_TOOLS_DIR "${PROJECT_BINARY_DIR}/tests/tools")
 set(AMP_RUN "${PROJECT_SOURCE_DIR}/tests/support/run")
-set(AMP_TIMEOUT_FACTOR 1)
+set(AMP_TIMEOUT_FACTOR 1 CACHE STRING "Longer limits for slow runs, for example under valgrind")
 if(AMP_SANITIZE)
-    set(AMP_TIMEOUT_FACTOR 4)
+    math(EXPR AMP_TIMEOUT_FACTOR "4 * ${AMP_TIMEOUT_FACTOR}")
 endif()
 
 add_library(amp_test_support STATIC "${PROJECT_SOURCE_DIR}/tests/support/support.c")
