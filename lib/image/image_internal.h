@@ -20,18 +20,30 @@ struct amp_image {
 amp_status ampi_image_create(amp_image **out, amp_context *context, uint32_t width, uint32_t height,
                              const amp_image_options *options, amp_error *error);
 
+/* Encoded bytes, and the name that messages about them begin with (NULL: none). */
+typedef struct ampi_image_source {
+    const char *name;
+    const void *bytes;
+    size_t size;
+} ampi_image_source;
+
+/* amp_image_decode for a named source, such as a member of an archive. */
+amp_status ampi_image_decode_named(amp_image **out, amp_context *context,
+                                   const ampi_image_source *source,
+                                   const amp_image_options *options, amp_error *error);
+
 /* ---- preparation: RGB8 of any size -> float [channels,height,width] (prepare.c) ---- */
 typedef enum ampi_fit {
     AMPI_FIT_STRETCH, /* resize to exactly width x height                      */
-    AMPI_FIT_CROP     /* shorter side to `shorter` (0: = side), centre crop    */
+    AMPI_FIT_CROP     /* shorter side to `shorter`, centre crop               */
 } ampi_fit;
 
 /* Named by text, "height=32,width=32,channels=3,fit=crop,shorter=32,filter=bilinear,
    mean=0.4914:0.4822:0.4465,std=0.2470:0.2435:0.2616"; stored so in the model file. */
 typedef struct ampi_prepare {
-    uint32_t height, width, channels; /* channels 1: Pillow's L, then one mean and std */
+    uint32_t height, width, channels; /* channels 1: Pillow's L before resizing */
     int32_t fit, filter;
-    uint32_t shorter;
+    uint32_t shorter; /* 0: the larger of height and width */
     float mean[3], std[3];
 } ampi_prepare;
 
