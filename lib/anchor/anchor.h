@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * anchor/anchor.h - banks of anchors, pairs [c, x - c], and what K predictions say together.
+ * anchor/anchor.h - the network split at its stem, pairs [c, x - c], and what K predictions say
+ * together.  Banks of anchors are in bank_internal.h.
  */
 #ifndef AMPI_ANCHOR_H
 #define AMPI_ANCHOR_H
 
-#include "core/blob.h"
 #include "data/data_internal.h"
 #include "exec/exec.h"
-#include <amp/bank.h>
 #include <stdatomic.h>
 
 /* ---- the network in three, made to run (network.c, pass.c) ---- */
@@ -52,26 +51,6 @@ size_t ampi_pass_rows(const ampi_pass *pass);
    -> logits [n, max(K,1), classes].  Chunked inside: memory does not grow with n. */
 amp_status ampi_pass_run(ampi_pass *pass, int32_t threads, size_t n, const float *images, size_t k,
                          const float *anchors, float *logits, amp_error *error);
-
-/* ---- banks (bank.c, choose.c) ---- */
-struct amp_bank {
-    amp_context *context;
-    unsigned references_;
-    uint32_t count;
-    ampi_prepare prepare;
-    uint8_t *pixels; /* [K,h,w,ch] or NULL                              */
-    float *stems;    /* [K,s,h',w']                                     */
-    ampi_shape stem;
-    char method[32]; /* "random", "balanced", "kcentre", "given"        */
-    uint64_t seed;
-    uint64_t fingerprint; /* of the stem weights it was built with           */
-};
-
-/* To and from the model file's section "amp.bank.*". */
-amp_status ampi_bank_to_blobs(const amp_bank *bank, ampi_blobs *out, amp_error *error);
-amp_status ampi_bank_from_blobs(amp_bank **out, amp_context *context, const ampi_blobs *blobs,
-                                const ampi_prepare *prepare, ampi_network *network,
-                                const ampi_graph *graph, amp_error *error);
 
 /* ---- consistency.c ---- */
 /* logits [K,C] of one image -> H[C] mean, *tau_sum = sum_j s_j, *tau_mean = sum / C; s_j the

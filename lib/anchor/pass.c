@@ -87,7 +87,7 @@ static amp_status reserve(const ampi_pass *pass, float **buffer, size_t *capacit
         return AMP_OK;
     made = ampi_alloc_raw(pass->network->context, need, sizeof *made);
     if (!made)
-        return ampi_fail_nomem(error, "model", need);
+        return ampi_fail_nomem(error, "model", need * sizeof *made);
     ampi_free(pass->network->context, *buffer);
     *buffer = made;
     *capacity = need;
