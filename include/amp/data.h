@@ -21,7 +21,7 @@ typedef struct amp_dataset amp_dataset;
 typedef struct amp_dataset_options {
     size_t struct_size;
     uint64_t max_memory;      /**< unpacked bytes kept in memory; default 512 MiB     */
-    amp_image_options image;  /**< limits for each image file                         */
+    const amp_image_options *image; /**< limits for each image file; NULL = defaults     */
     amp_progress_fn progress; /**< while unpacking or walking; NULL = none            */
     void *progress_user;
 } amp_dataset_options;
