@@ -50,6 +50,9 @@ static void flatten(char *message)
 }
 
 static void fill(amp_error *error, amp_status status, const char *where, int detail,
+                 const char *format, va_list arguments) __attribute__((format(printf, 5, 0)));
+
+static void fill(amp_error *error, amp_status status, const char *where, int detail,
                  const char *format, va_list arguments)
 {
     if (!error)
