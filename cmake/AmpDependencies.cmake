@@ -21,7 +21,7 @@ add_library(amp_dep_random INTERFACE)
 target_include_directories(amp_dep_random SYSTEM INTERFACE ${AMP_RANDOM123_INCLUDE})
 
 # libgomp under either compiler: two OpenMP run times in a process cannot see each other's threads,
-# and oneDNN brings libgomp, so clang's -fopenmp (libomp) is never given.
+# and oneDNN brings libgomp.  lib/exec/omp.c calls it by name, so -fopenmp is given to neither.
 add_library(amp_dep_omp INTERFACE)
 target_link_libraries(amp_dep_omp INTERFACE gomp Threads::Threads)
 

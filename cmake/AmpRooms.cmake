@@ -52,10 +52,6 @@ function(amp_add_room room)
         AMPI_DNNL_MAJOR=${AMP_DNNL_MAJOR} "AMPI_TRAINING=$<BOOL:${AMP_TRAINING}>")
     target_link_libraries(amp_${room} PRIVATE amp_flags amp_strict_flags
                           PUBLIC ${AMP_NEEDS_${room}})
-    if(room STREQUAL "exec" AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
-        set_source_files_properties("${PROJECT_SOURCE_DIR}/lib/exec/omp.c" PROPERTIES
-                                    COMPILE_OPTIONS -fopenmp)
-    endif()
 endfunction()
 
 # The rooms that `rooms` need, themselves included, each once.
