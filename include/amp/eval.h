@@ -44,9 +44,9 @@ typedef enum amp_ood_rule {
     /** "openood": the code of OpenOOD, OOD positive.  scikit-learn's ROC with its collinear points
      *  dropped; first point with TPR >= L.  An image is rejected when score <= t. */
     AMP_OOD_RULE_OPENOOD = 4,
-    /** "odin": the code of ODIN.  Mean FPR (score > t) over the thresholds of an even grid whose TPR
-     *  (score >= t) lies within L +- 0.0005; threshold and tpr are means too.  All three
-     *  are NaN when no threshold of the grid does. */
+    /** "odin": the code of ODIN.  Mean FPR (score > t) over the thresholds of an even grid whose
+     * TPR (score >= t) lies within L +- 0.0005; threshold and tpr are means too.  All three are NaN
+     * when no threshold of the grid does. */
     AMP_OOD_RULE_ODIN = 5,
     /** "ood_positive": the recommended rule with OOD as positive (pytorch-ood).  An image is
      *  rejected when score <= t; t = the smallest that catches a share >= L of OOD. */
@@ -77,7 +77,8 @@ typedef struct amp_ood_options {
     uint64_t grid_steps; /**< steps of the grid, 1..10000000; default 100000                */
 } amp_ood_options;
 
-/** Set struct_size, or the whole by `amp_ood_metrics metrics = { .struct_size = sizeof metrics }`. */
+/** Set struct_size, or the whole by `amp_ood_metrics metrics = { .struct_size = sizeof metrics }`.
+ */
 typedef struct amp_ood_metrics {
     size_t struct_size; /**< sizeof as the caller compiled it                              */
     uint64_t n_in;      /**< ID scores                                                     */
@@ -177,8 +178,8 @@ AMP_API void amp_temperature_options_init(amp_temperature_options *options, size
  * @param options      NULL for the defaults.
  * @param temperature  receives T; untouched on failure.
  * @param error        NULL, or filled on failure and untouched on success.
- * @retval AMP_E_ARGUMENT     a pointer is NULL, n or classes is 0, a logit is not finite, a label or
- *                            an option is out of range
+ * @retval AMP_E_ARGUMENT     a pointer is NULL, n or classes is 0, a logit is not finite, a label
+ * or an option is out of range
  * @retval AMP_E_LIMIT        n * classes does not fit in memory
  * @retval AMP_E_UNSUPPORTED  a longer options struct with unknown fields set
  * Cost: usually under 15 passes over the logits; no memory.
@@ -191,7 +192,7 @@ AMP_API AMP_MUST_USE amp_status amp_temperature_fit(const float *logits, const i
 /** Fill with amp_calibration_options_init(), then change fields. */
 typedef struct amp_calibration_options {
     size_t struct_size; /**< sizeof as the caller compiled it; set by _init                  */
-    double temperature; /**< logits are divided by it; > 0, finite; default 1                */
+    double temperature; /**< logits are divided by it; 1e-6..1e6, default 1                  */
     uint64_t bins;      /**< of equal width, for the ECE; 1..65536, default 15               */
 } amp_calibration_options;
 
@@ -219,15 +220,14 @@ AMP_API void amp_calibration_options_init(amp_calibration_options *options, size
  * @param options  NULL for the defaults.
  * @param out      filled on success, untouched on failure; its struct_size must be set.
  * @param error    NULL, or filled on failure and untouched on success.
- * @retval AMP_E_ARGUMENT     a pointer is NULL, n or classes is 0, a logit is not finite, a label or
- *                            an option is out of range
+ * @retval AMP_E_ARGUMENT     a pointer is NULL, n or classes is 0, a logit is not finite, a label
+ * or an option is out of range
  * @retval AMP_E_LIMIT        n * classes does not fit in memory
  * @retval AMP_E_UNSUPPORTED  a longer options struct with unknown fields set
  * @retval AMP_E_NOMEM        no memory for the bins
  */
-AMP_API AMP_MUST_USE amp_status amp_calibration_evaluate(const float *logits,
-                                                         const int32_t *labels, size_t n,
-                                                         size_t classes,
+AMP_API AMP_MUST_USE amp_status amp_calibration_evaluate(const float *logits, const int32_t *labels,
+                                                         size_t n, size_t classes,
                                                          const amp_calibration_options *options,
                                                          amp_calibration_metrics *out,
                                                          amp_error *error);
