@@ -80,16 +80,14 @@ static amp_status shape_bytes(const char *name, ampi_dtype dtype, uint32_t rank,
     return AMP_OK;
 }
 
-amp_status ampi_blobs_add(ampi_blobs *blobs, ampi_blob **out, const char *name, ampi_dtype dtype,
-                          uint32_t rank, const size_t *dims, amp_error *error)
+amp_status ampi_blobs_append(ampi_blobs *blobs, ampi_blob **out, const char *name,
+                             ampi_dtype dtype, uint32_t rank, const size_t *dims, amp_error *error)
 {
     ampi_blob *blob;
     size_t bytes = 0;
     void *data;
 
     AMPI_TRY(shape_bytes(name, dtype, rank, dims, &bytes, error));
-    if (ampi_blobs_find(blobs, name))
-        return ampi_fail(error, AMP_E_FORMAT, "tensor", "'%s' is there twice", name);
     if (blobs->count >= MAX_BLOBS)
         return ampi_fail(error, AMP_E_LIMIT, "tensor", "more than %u tensors", MAX_BLOBS);
     AMPI_TRY(ampi_grow(blobs->context, &blobs->items, &blobs->capacity, blobs->count + 1,
@@ -109,6 +107,14 @@ amp_status ampi_blobs_add(ampi_blobs *blobs, ampi_blob **out, const char *name, 
     if (out)
         *out = blob;
     return AMP_OK;
+}
+
+amp_status ampi_blobs_add(ampi_blobs *blobs, ampi_blob **out, const char *name, ampi_dtype dtype,
+                          uint32_t rank, const size_t *dims, amp_error *error)
+{
+    if (ampi_blobs_find(blobs, name))
+        return ampi_fail(error, AMP_E_FORMAT, "tensor", "'%s' is there twice", name);
+    return ampi_blobs_append(blobs, out, name, dtype, rank, dims, error);
 }
 
 amp_status ampi_blobs_copy(ampi_blobs *blobs, const ampi_blob *blob, amp_error *error)
