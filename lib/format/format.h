@@ -31,6 +31,13 @@ amp_status ampi_safetensors_write(const ampi_blobs *blobs, const char *record, c
                                   amp_error *error);
 
 /* ---- models (model.c, model_file.c) ---- */
+/* What another room keeps with a model: made when first needed, set once by compare-and-swap, freed
+   with the model. */
+typedef struct ampi_attachment ampi_attachment;
+struct ampi_attachment {
+    void (*free)(ampi_attachment *attachment);
+};
+
 struct amp_model {
     amp_context *context;
     _Atomic unsigned references;
@@ -41,6 +48,7 @@ struct amp_model {
     const char **classes; /* [classes of the graph], borrowed; NULL = no names          */
     amp_bank *bank;       /* attached by the score room after opening; owned            */
     void (*bank_unref)(amp_bank *bank);
+    _Atomic(ampi_attachment *) attachment;
 };
 
 /* A new model from parts.  On success graph and the content of *sections (then empty; NULL = none)
