@@ -11,8 +11,10 @@ pkg_check_modules(amp_check REQUIRED IMPORTED_TARGET check)
 
 set(AMP_TOOLS_DIR "${PROJECT_BINARY_DIR}/tests/tools")
 set(AMP_RUN "${PROJECT_SOURCE_DIR}/tests/support/run")
+set(AMP_SANITIZED 0)
 set(AMP_TIMEOUT_FACTOR 1 CACHE STRING "Longer limits for slow runs, for example under valgrind")
 if(AMP_SANITIZE)
+    set(AMP_SANITIZED 1)
     math(EXPR AMP_TIMEOUT_FACTOR "4 * ${AMP_TIMEOUT_FACTOR}")
 endif()
 
@@ -153,5 +155,5 @@ function(amp_pytest name file)
     add_test(NAME ${name} COMMAND "${AMP_RUN}" "${AMP_PYTHON}" -m pytest -q -rs
              -p no:cacheprovider "${file}" WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}")
     set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout} LABELS "python;${arg_LABELS}"
-        ENVIRONMENT "PYTHONPATH=${PROJECT_SOURCE_DIR}/bindings/python;PYTHONDONTWRITEBYTECODE=1;LIBAMP_LIBRARY=${library};AMP_EXE=${program};AMP_TOOLS=${AMP_TOOLS_DIR};AMP_SOURCE=${PROJECT_SOURCE_DIR};AMP_BUILD=${PROJECT_BINARY_DIR};AMP_SANITIZED=$<BOOL:${AMP_SANITIZE}>;${arg_ENVIRONMENT}")
+        ENVIRONMENT "PYTHONPATH=${PROJECT_SOURCE_DIR}/bindings/python;PYTHONDONTWRITEBYTECODE=1;LIBAMP_LIBRARY=${library};AMP_EXE=${program};AMP_TOOLS=${AMP_TOOLS_DIR};AMP_SOURCE=${PROJECT_SOURCE_DIR};AMP_BUILD=${PROJECT_BINARY_DIR};AMP_SANITIZED=${AMP_SANITIZED};${arg_ENVIRONMENT}")
 endfunction()
