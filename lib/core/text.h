@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * core/text.h - numbers and text, whatever the locale (text.c).
+ */
+#ifndef AMPI_TEXT_H
+#define AMPI_TEXT_H
+
+#include <amp/base.h>
+#include <stdbool.h>
+
+/* Whole text [length] is one number in the C locale: false otherwise. */
+bool ampi_text_to_double(const char *text, size_t length, double *out);
+bool ampi_text_to_int64(const char *text, size_t length, int64_t *out);
+/* Shortest "%.9g"-like text that reads back to the same float / double. */
+size_t ampi_text_from_double(double value, int digits, char *out, size_t size);
+
+#endif
