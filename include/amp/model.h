@@ -5,6 +5,9 @@
  * A model is immutable and reference-counted; any number of scorers and threads share it.
  * One safetensors file holds all that deployment needs: weights under their PyTorch names,
  * architecture, preprocessing, class names, anchor bank, temperature, thresholds, training record.
+ * docs/format.md describes it for readers in other languages.
+ *
+ * Texts that a getter returns are UTF-8, borrowed, and live as long as the model.
  */
 #ifndef AMP_MODEL_H
 #define AMP_MODEL_H
@@ -20,11 +23,12 @@ extern "C" {
 typedef struct amp_model amp_model;
 typedef struct amp_model_builder amp_model_builder;
 
+/** What a model is.  Set struct_size to sizeof(amp_model_info) before the call. */
 typedef struct amp_model_info {
     size_t struct_size;
-    uint64_t parameters;    /**< trainable values                                     */
-    uint64_t multiply_adds; /**< of one pass (one image, one anchor)                  */
-    uint32_t classes;
+    uint64_t parameters;     /**< trainable values                                     */
+    uint64_t multiply_adds;  /**< of one pass (one image, one anchor)                  */
+    uint32_t classes;        /**< of the network's output, 2 or more                   */
     uint32_t channels;       /**< of an image: 1 or 3                                  */
     uint32_t height, width;  /**< of the network's input, pixels                       */
     uint32_t input_channels; /**< `channels`, doubled when anchored                    */
@@ -34,55 +38,208 @@ typedef struct amp_model_info {
     double temperature;      /**< fitted on held-out data; 0 = none                    */
 } amp_model_info;
 
+/**
+ * Open a model file.
+ *
+ * Everything in the file is checked, its checksum too where it has one; the message names the
+ * tensor or the key at fault.
+ *
+ * @param out      receives a model with one reference; NULL on failure.
+ * @param context  NULL = a private one with defaults.
+ * @param path     a regular file of at most 4 GiB; it is read whole and closed.
+ * @param error    NULL, or filled on failure.
+ * @retval AMP_E_ARGUMENT     out or path is NULL
+ * @retval AMP_E_IO           the file cannot be read
+ * @retval AMP_E_FORMAT       no model file, damaged, or a weight that is missing, not of this
+ *                            network, of another type, NaN or infinite
+ * @retval AMP_E_SHAPE        a weight has another shape than the architecture's
+ * @retval AMP_E_LIMIT        larger or deeper than any model of this library
+ * @retval AMP_E_UNSUPPORTED  written by a later version in a later format
+ * @retval AMP_E_NOMEM        no memory
+ */
 AMP_API AMP_MUST_USE amp_status amp_model_open(amp_model **out, amp_context *context,
                                                const char *path, amp_error *error);
+
+/**
+ * Open a model from the bytes of a file; they may be freed afterwards.
+ *
+ * @param out      receives a model with one reference; NULL on failure.
+ * @param context  NULL = a private one with defaults.
+ * @param bytes    [size], any alignment.
+ * @param size     at most 4 GiB.
+ * @param error    NULL, or filled on failure: the codes of amp_model_open() but AMP_E_IO.
+ */
 AMP_API AMP_MUST_USE amp_status amp_model_open_memory(amp_model **out, amp_context *context,
                                                       const void *bytes, size_t size,
                                                       amp_error *error);
-/** New, seeded random weights: arch is "wrn:depth=40,width=2,classes=10" (see docs/models.md). */
+
+/**
+ * Make an untrained model: seeded random weights, no bank, no class names.
+ *
+ * Equal architecture and seed give equal weights, on any machine and thread.
+ *
+ * @param out         receives a model with one reference; NULL on failure.
+ * @param context     NULL = a private one with defaults.
+ * @param arch        "wrn:depth=40,width=2,classes=10"; docs/models.md lists families and keys.
+ * @param preprocess  "height=32,width=32,mean=...": how pixels become input; at most 1024 bytes.
+ *                    NULL = the network's size and channels, all else as the keys' defaults.
+ *                    Checked against the network by amp_scorer_create().
+ * @param seed        of the weights.
+ * @param error       NULL, or filled on failure.
+ * @retval AMP_E_ARGUMENT  out or arch is NULL, an unknown family or key, a value out of range,
+ *                         preprocess is not UTF-8
+ * @retval AMP_E_SHAPE     the input is too small for the layers
+ * @retval AMP_E_LIMIT     more than 2^28 parameters, or a preprocess that is too long
+ * @retval AMP_E_NOMEM     no memory
+ */
 AMP_API AMP_MUST_USE amp_status amp_model_create(amp_model **out, amp_context *context,
                                                  const char *arch, const char *preprocess,
                                                  uint64_t seed, amp_error *error);
+
+/**
+ * Write the model file.
+ *
+ * Atomic: written beside `path`, synced, then renamed over it; after a failure `path` is as before.
+ * Equal models give equal bytes; opening and saving a file of this library gives the same file.
+ *
+ * @param path   of the file; its folder must exist.
+ * @param error  NULL, or filled on failure.
+ * @retval AMP_E_ARGUMENT  model or path is NULL
+ * @retval AMP_E_IO        the file cannot be written
+ * @retval AMP_E_LIMIT     more than 100,000 tensors
+ * @retval AMP_E_NOMEM     no memory
+ */
 AMP_API AMP_MUST_USE amp_status amp_model_save(const amp_model *model, const char *path,
                                                amp_error *error);
+
+/**
+ * Sizes and numbers of a model.
+ *
+ * @param info   struct_size set by the caller; as many bytes are filled.
+ * @param error  NULL, or filled on failure.
+ * @retval AMP_E_ARGUMENT  model or info is NULL, struct_size is not set
+ */
 AMP_API AMP_MUST_USE amp_status amp_model_get_info(const amp_model *model, amp_model_info *info,
                                                    amp_error *error);
+
+/** The architecture with every key written out.  Borrowed; NULL for a NULL model. */
 AMP_API const char *amp_model_arch(const amp_model *model);
+
+/** How pixels become the network's input, as text.  Borrowed; NULL for a NULL model. */
 AMP_API const char *amp_model_preprocess(const amp_model *model);
+
+/** Name of class `index`.  Borrowed; NULL when the model has no names or fewer classes. */
 AMP_API const char *amp_model_class_name(const amp_model *model, uint32_t index);
-/** The whole record as JSON text: architecture, preprocessing, classes, bank, calibration,
- * training. */
+
+/**
+ * The whole record as JSON text: architecture, preprocessing, classes, bank, calibration, training,
+ * card; at most 1 MB.  Borrowed; NULL for a NULL model.
+ */
 AMP_API const char *amp_model_record(const amp_model *model);
+
+/** The context that the model lives in.  Borrowed; NULL for a NULL model. */
 AMP_API amp_context *amp_model_context(const amp_model *model);
-/** The bank stored in the model, borrowed; NULL when it has none. */
+
+/** The bank stored in the model.  Borrowed; NULL when it has none. */
 AMP_API amp_bank *amp_model_bank(const amp_model *model);
+
+/** Take another reference.  Returns its argument; NULL gives NULL.  Any thread. */
 AMP_API amp_model *amp_model_ref(amp_model *model);
+
+/** Drop a reference; the last one frees.  NULL is ignored.  Any thread, in any order with the
+ *  scorers and banks that use the model. */
 AMP_API void amp_model_unref(amp_model *model);
 
 /**
- * Run the network on its own input: float32 [n, input_channels, height, width], already
- * preprocessed.  bank NULL: output [n, classes].  With a bank of K anchors: input
- * [n, channels, height, width], output [n, K, classes].
+ * Run the network on its own input, already preprocessed.
+ *
+ * @param model   not NULL; several threads may run it at once.
+ * @param bank    NULL: input float32 [n, input_channels, height, width], output [n, classes].
+ *                A bank of K anchors of this model: input [n, channels, height, width], output
+ *                [n, K, classes].
+ * @param n       images, 1 or more.
+ * @param input   row-major, as above.
+ * @param output  filled, logits.
+ * @param error   NULL, or filled on failure.
+ * @retval AMP_E_ARGUMENT  a NULL pointer, n is 0, a bank of another model
+ * @retval AMP_E_LIMIT     the arrays are too large
+ * @retval AMP_E_NOMEM     no memory
+ * @retval AMP_E_BACKEND   the compute back end failed, or gave a value that is not finite
  */
 AMP_API AMP_MUST_USE amp_status amp_model_forward(amp_model *model, const amp_bank *bank, size_t n,
                                                   const float *input, float *output,
                                                   amp_error *error);
 
-/* A builder takes a base model and replaces parts; _finish gives the new model. */
+/**
+ * Start a new model from an old one: a builder takes a base and replaces parts.
+ *
+ * A builder has one owner and serves one thread at a time.
+ *
+ * @param out    receives the builder, to be freed; NULL on failure.
+ * @param base   untouched; the builder keeps a reference.
+ * @param error  NULL, or filled on failure.
+ * @retval AMP_E_ARGUMENT  out or base is NULL
+ * @retval AMP_E_NOMEM     no memory
+ */
 AMP_API AMP_MUST_USE amp_status amp_model_builder_create(amp_model_builder **out, amp_model *base,
                                                          amp_error *error);
+
+/**
+ * Replace the bank.
+ *
+ * @param bank     of the base model; NULL = the new model has none.  Copied.
+ * @param error    NULL, or filled on failure.
+ * @retval AMP_E_ARGUMENT  builder is NULL, a bank of another model
+ * @retval AMP_E_NOMEM     no memory
+ */
 AMP_API AMP_MUST_USE amp_status amp_model_builder_set_bank(amp_model_builder *builder,
                                                            const amp_bank *bank, amp_error *error);
+
+/**
+ * Replace the class names.
+ *
+ * @param n        classes of the network.
+ * @param names    [n] texts of 1..255 bytes of UTF-8.  Copied.
+ * @param error    NULL, or filled on failure.
+ * @retval AMP_E_ARGUMENT  a NULL pointer, an empty name, n is not the number of classes
+ * @retval AMP_E_LIMIT     a name is too long
+ * @retval AMP_E_NOMEM     no memory
+ */
 AMP_API AMP_MUST_USE amp_status amp_model_builder_set_class_names(amp_model_builder *builder,
                                                                   uint32_t n,
                                                                   const char *const *names,
                                                                   amp_error *error);
-/** Any JSON value under record["card"][key]: what a model card should say. */
+
+/**
+ * Set record["card"][key]: what a model card should say.
+ *
+ * @param builder  not NULL.
+ * @param key      of the card.
+ * @param json     text of any JSON value.  Copied.
+ * @param error    NULL, or filled on failure.
+ * @retval AMP_E_ARGUMENT  a NULL pointer
+ * @retval AMP_E_FORMAT    json is not JSON
+ * @retval AMP_E_LIMIT     the record would pass its limits: 1 MB, 1,000 values in an array
+ * @retval AMP_E_NOMEM     no memory
+ */
 AMP_API AMP_MUST_USE amp_status amp_model_builder_set_card(amp_model_builder *builder,
                                                            const char *key, const char *json,
                                                            amp_error *error);
+
+/**
+ * Make the new model; the builder stays usable.
+ *
+ * @param builder  not NULL.
+ * @param out      receives a model with one reference; NULL on failure.
+ * @param error    NULL, or filled on failure.
+ * @retval AMP_E_ARGUMENT  a NULL pointer
+ * @retval AMP_E_LIMIT     the record passes its limits
+ * @retval AMP_E_NOMEM     no memory
+ */
 AMP_API AMP_MUST_USE amp_status amp_model_builder_finish(amp_model_builder *builder,
                                                          amp_model **out, amp_error *error);
+
+/** Free a builder; models that it made stay.  NULL is ignored. */
 AMP_API void amp_model_builder_free(amp_model_builder *builder);
 
 #ifdef __cplusplus
