@@ -7,11 +7,9 @@
 
 #include <stdint.h>
 
-* /
-
-    /* A stream is named by what it is for and never by when it is drawn: equal (seed, purpose, a,
-       b) give equal numbers on any thread, in any order. */
-    typedef struct ampi_rng {
+/* A stream is named by what it is for and never by when it is drawn: equal (seed, purpose, a, b)
+   give equal numbers on any thread, in any order. */
+typedef struct ampi_rng {
     uint32_t key[2];
     uint32_t counter[4];
     uint32_t block[4];
