@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * exec/dnnl_api.h - oneDNN with the differences between its major versions hidden.
+ *
+ * dnnl_v2.c and dnnl_v3.c implement this header, one of them is compiled to anything; dnnl_common.c
+ * holds what is the same in both.  All that lies above (plan, emit, tape, program) is version-free.
+ * Every primitive is made with a user-owned scratchpad.
+ */
+#ifndef AMPI_EXEC_DNNL_API_H
+#define AMPI_EXEC_DNNL_API_H
+
+#include "core/core.h"
+#include <dnnl.h>
+
+/* A borrowed memory descriptor. */
+#if DNNL_VERSION_MAJOR >= 3
+typedef const_dnnl_memory_desc_t ampi_md;
+#else
+typedef const dnnl_memory_desc_t *ampi_md;
+#endif
+
+/* An owned one; zeroed = none. */
+typedef struct ampi_layout {
+    dnnl_memory_desc_t md;
+    bool set;
+} ampi_layout;
+
+typedef struct ampi_dims {
+    int n;
+    dnnl_dims_t d;
+} ampi_dims;
+
+typedef enum ampi_direction {
+    AMPI_INFERENCE,
+    AMPI_FORWARD,         /* training */
+    AMPI_BACKWARD_DATA,   /* d loss / d source  */
+    AMPI_BACKWARD_WEIGHTS /* d loss / d weights; batch norm does both at once under this name */
+} ampi_direction;
+
+/* Source and destination layouts are oneDNN's choice, weights too. */
+typedef struct ampi_conv_spec {
+    ampi_direction direction;
+    dnnl_dim_t n, ic, ih, iw, oc, oh, ow, kernel, stride, pad;
+    bool winograd;        /* only this algorithm: dnnl_unimplemented where there is none */
+    bool bias, relu, sum; /* relu and sum: inference */
+    const_dnnl_primitive_desc_t hint; /* backward: the forward one */
+} ampi_conv_spec;
+
+typedef struct ampi_norm_spec {
+    ampi_direction direction;
+    ampi_md data;
+    float epsilon;
+    bool relu;
+    const_dnnl_primitive_desc_t hint;
+} ampi_norm_spec;
+
+typedef struct ampi_pool_spec {
+    ampi_direction direction;
+    bool average;
+    ampi_md source;      /* backward: of the source's gradient */
+    ampi_md destination; /* backward: of the result's gradient; NULL forward = any */
+    dnnl_dims_t destination_dims;
+    dnnl_dim_t kernel_h, kernel_w, stride, pad;
+    const_dnnl_primitive_desc_t hint;
+} ampi_pool_spec;
+
+/* ---- by version ---- */
+ampi_md ampi_layout_md(const ampi_layout *layout);
+dnnl_status_t ampi_layout_copy(ampi_layout *out, ampi_md md);
+dnnl_status_t ampi_layout_make(ampi_layout *out, const ampi_dims *dims, dnnl_format_tag_t tag);
+void ampi_layout_clear(ampi_layout *layout);
+
+dnnl_status_t ampi_desc_conv(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
+                             const ampi_conv_spec *spec);
+/* Inference: from given mean and variance. */
+dnnl_status_t ampi_desc_norm(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
+                             const ampi_norm_spec *spec);
+/* Backward (hint not NULL): from the result and its gradient, which have layout `data` too. */
+dnnl_status_t ampi_desc_relu(dnnl_primitive_desc_t *out, dnnl_engine_t engine, ampi_md data,
+                             const_dnnl_primitive_desc_t hint);
+/* a + b, all three of layout `data`; in place allowed. */
+dnnl_status_t ampi_desc_add(dnnl_primitive_desc_t *out, dnnl_engine_t engine, ampi_md data,
+                            bool relu);
+dnnl_status_t ampi_desc_pool(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
+                             const ampi_pool_spec *spec);
+dnnl_status_t ampi_desc_reorder(dnnl_primitive_desc_t *out, dnnl_engine_t engine, ampi_md from,
+                                ampi_md to);
+
+/* ---- the same in all versions (dnnl_common.c) ---- */
+bool ampi_md_equal(ampi_md a, ampi_md b);
+size_t ampi_md_bytes(ampi_md md);
+/* One of nchw, nhwc, nChw8c, nChw16c for a 4-dimensional layout, dnnl_format_tag_undef otherwise.
+ */
+dnnl_format_tag_t ampi_md_tag(ampi_md md, const ampi_dims *dims);
+ampi_md ampi_desc_md(const_dnnl_primitive_desc_t desc, dnnl_query_t what, int index);
+ampi_dims ampi_dims4(dnnl_dim_t a, dnnl_dim_t b, dnnl_dim_t c, dnnl_dim_t d);
+/* AMP_OK, or the failure of `what` with oneDNN's status in error->detail. */
+amp_status ampi_dnnl_check(dnnl_status_t status, const char *what, amp_error *error);
+/* Attributes of every primitive: user scratchpad, then the sum and the ReLU asked for. */
+dnnl_status_t ampi_attr_make(dnnl_primitive_attr_t *out, bool sum, bool relu);
+
+#endif

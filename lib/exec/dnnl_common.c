@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * exec/dnnl_common.c - the part of dnnl_api.h that is the same in every oneDNN.
+ */
+#include "exec/dnnl_api.h"
+
+#include <string.h>
+
+bool ampi_md_equal(ampi_md a, ampi_md b)
+{
+    return dnnl_memory_desc_equal(a, b) != 0;
+}
+
+size_t ampi_md_bytes(ampi_md md)
+{
+    return dnnl_memory_desc_get_size(md);
+}
+
+dnnl_format_tag_t ampi_md_tag(ampi_md md, const ampi_dims *dims)
+{
+    static const dnnl_format_tag_t tags[] = { dnnl_nchw, dnnl_nhwc, dnnl_nChw8c, dnnl_nChw16c };
+    dnnl_format_tag_t found = dnnl_format_tag_undef;
+
+    for (size_t i = 0; i < sizeof tags / sizeof *tags && found == dnnl_format_tag_undef; i++) {
+        ampi_layout layout = { 0 };
+        if (ampi_layout_make(&layout, dims, tags[i]) == dnnl_success) {
+            if (ampi_md_equal(md, ampi_layout_md(&layout)))
+                found = tags[i];
+            ampi_layout_clear(&layout);
+        }
+    }
+    return found;
+}
+
+ampi_md ampi_desc_md(const_dnnl_primitive_desc_t desc, dnnl_query_t what, int index)
+{
+    return dnnl_primitive_desc_query_md(desc, what, index);
+}
+
+ampi_dims ampi_dims4(dnnl_dim_t a, dnnl_dim_t b, dnnl_dim_t c, dnnl_dim_t d)
+{
+    const ampi_dims dims = { 4, { a, b, c, d } };
+    return dims;
+}
+
+amp_status ampi_dnnl_check(dnnl_status_t status, const char *what, amp_error *error)
+{
+    amp_status code;
+
+    if (status == dnnl_success)
+        return AMP_OK;
+    code = ampi_fail(error, status == dnnl_out_of_memory ? AMP_E_NOMEM : AMP_E_BACKEND, "exec",
+                     "oneDNN refused %s: status %d", what, (int)status);
+    if (error != NULL)
+        error->detail = (int32_t)status;
+    return code;
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * exec/dnnl_infer.c - an optimised graph as steps of a plan, for inference.
+ *
+ * Convolutions are direct, so that an image gives the same bits in every batch.  Values stay in
+ * the layouts that the convolutions chose.
+ */
+#include "exec/dnnl_program.h"
+
+typedef struct infer {
+    ampi_emit emit;
+    ampi_cache *cache;
+    ampi_dnnl_plan *plan;
+    int32_t *values; /* [n_nodes]: buffer of the result */
+    int32_t *last;   /* [n_nodes]: last node that reads it */
+} infer;
+
+static amp_status infer_input(infer *in, size_t index)
+{
+    const ampi_dims dims = ampi_emit_dims(&in->emit, (int32_t)index);
+
+    AMPI_TRY(ampi_emit_outside(&in->emit, &dims, NULL, &in->plan->input));
+    in->values[index] = in->plan->input;
+    return AMP_OK;
+}
+
+/* A parameter as a buffer in the layout that a primitive wants. */
+static amp_status param(infer *in, const ampi_node *node, ampi_param which, const ampi_dims *dims,
+                        ampi_md md, int32_t *out)
+{
+    float *data;
+
+    AMPI_TRY(ampi_dnnl_prepare(in->cache, node->params[which], dims, md, &data, in->emit.error));
+    return ampi_emit_shared(&in->emit, md, data, out);
+}
+
+static amp_status vector(infer *in, const ampi_node *node, float *data, int32_t *out)
+{
+    const ampi_dims dims = { 1, { node->shape.c } };
+
+    return ampi_emit_outside(&in->emit, &dims, data, out);
+}
+
+/* The convolution adds to what is in its result: the other operand itself where nobody reads that
+   any more, or a copy. */
+static amp_status sum_buffer(infer *in, const ampi_node *node, size_t index, ampi_md md)
+{
+    const int32_t operand = in->values[node->sum];
+    const bool free_after = in->last[node->sum] == (int32_t)index && node->sum != node->inputs[0];
+
+    if (free_after && !in->emit.plan->buffers[operand].outside &&
+        ampi_md_equal(ampi_emit_md(&in->emit, operand), md)) {
+        in->values[index] = operand;
+        return AMP_OK;
+    }
+    AMPI_TRY(ampi_emit_buffer(&in->emit, md, &in->values[index]));
+    return ampi_emit_copy(&in->emit, operand, in->values[index]);
+}
+
+static amp_status infer_conv(infer *in, const ampi_node *node, size_t index)
+{
+    ampi_emit *const emit = &in->emit;
+    ampi_conv_spec spec = { .direction = AMPI_INFERENCE, .relu = node->relu };
+    dnnl_primitive_desc_t desc = NULL;
+    int32_t source, weights, bias = AMPI_NONE;
+    ampi_dims dims;
+    dnnl_status_t status;
+
+    ampi_emit_conv_shape(emit, node, &spec);
+    spec.sum = node->sum != AMPI_NONE;
+    status = ampi_desc_conv(&desc, emit->plan->engine, &spec);
+    AMPI_TRY(ampi_emit_keep(emit, status, desc, "a convolution"));
+    AMPI_TRY(ampi_emit_as(emit, in->values[node->inputs[0]],
+                          ampi_desc_md(desc, dnnl_query_src_md, 0), &source));
+    dims = ampi_emit_weight_dims(&spec);
+    AMPI_TRY(param(in, node, AMPI_PARAM_WEIGHT, &dims, ampi_desc_md(desc, dnnl_query_weights_md, 0),
+                   &weights));
+    if (spec.bias)
+        AMPI_TRY(vector(in, node, emit->graph->tensors[node->params[AMPI_PARAM_BIAS]].data, &bias));
+    if (spec.sum)
+        AMPI_TRY(sum_buffer(in, node, index, ampi_desc_md(desc, dnnl_query_dst_md, 0)));
+    else
+        AMPI_TRY(
+            ampi_emit_buffer(emit, ampi_desc_md(desc, dnnl_query_dst_md, 0), &in->values[index]));
+    const ampi_arg args[] = { { DNNL_ARG_SRC, source },
+                              { DNNL_ARG_WEIGHTS, weights },
+                              { DNNL_ARG_BIAS, bias },
+                              { DNNL_ARG_DST, in->values[index] } };
+    return ampi_emit_step(emit, desc, args, 4);
+}
+
+/* y = scale * (x - 0) / sqrt(1 + 0) + shift: a batch norm with given statistics. */
+static amp_status infer_scale(infer *in, const ampi_node *node, size_t index)
+{
+    ampi_emit *const emit = &in->emit;
+    const int32_t source = in->values[node->inputs[0]];
+    const ampi_norm_spec spec = { .direction = AMPI_INFERENCE,
+                                  .data = ampi_emit_md(emit, source),
+                                  .relu = node->relu };
+    const ampi_tensor *const tensors = emit->graph->tensors;
+    dnnl_primitive_desc_t desc = NULL;
+    const dnnl_status_t status = ampi_desc_norm(&desc, emit->plan->engine, &spec);
+    int32_t mean, var, scale, shift;
+
+    AMPI_TRY(ampi_emit_keep(emit, status, desc, "a scale"));
+    AMPI_TRY(vector(in, node, in->cache->zeros, &mean));
+    AMPI_TRY(vector(in, node, in->cache->ones, &var));
+    AMPI_TRY(vector(in, node, tensors[node->params[AMPI_PARAM_WEIGHT]].data, &scale));
+    AMPI_TRY(vector(in, node, tensors[node->params[AMPI_PARAM_BIAS]].data, &shift));
+    AMPI_TRY(ampi_emit_buffer(emit, spec.data, &in->values[index]));
+    const ampi_arg args[] = { { DNNL_ARG_SRC, source },   { DNNL_ARG_MEAN, mean },
+                              { DNNL_ARG_VARIANCE, var }, { DNNL_ARG_SCALE, scale },
+                              { DNNL_ARG_SHIFT, shift },  { DNNL_ARG_DST, in->values[index] } };
+    return ampi_emit_step(emit, desc, args, 6);
+}
+
+static amp_status infer_relu(infer *in, const ampi_node *node, size_t index)
+{
+    ampi_emit *const emit = &in->emit;
+    const int32_t source = in->values[node->inputs[0]];
+    dnnl_primitive_desc_t desc = NULL;
+    const dnnl_status_t status =
+        ampi_desc_relu(&desc, emit->plan->engine, ampi_emit_md(emit, source), NULL);
+
+    AMPI_TRY(ampi_emit_keep(emit, status, desc, "ReLU"));
+    AMPI_TRY(ampi_emit_buffer(emit, ampi_emit_md(emit, source), &in->values[index]));
+    const ampi_arg args[] = { { DNNL_ARG_SRC, source }, { DNNL_ARG_DST, in->values[index] } };
+    return ampi_emit_step(emit, desc, args, 2);
+}
+
+static amp_status infer_add(infer *in, const ampi_node *node, size_t index)
+{
+    ampi_emit *const emit = &in->emit;
+    const int32_t a = in->values[node->inputs[0]];
+    int32_t b;
+
+    AMPI_TRY(ampi_emit_as(emit, in->values[node->inputs[1]], ampi_emit_md(emit, a), &b));
+    AMPI_TRY(ampi_emit_buffer(emit, ampi_emit_md(emit, a), &in->values[index]));
+    return ampi_emit_add(emit, a, b, in->values[index], node->relu);
+}
+
+static amp_status infer_pool(infer *in, const ampi_node *node, size_t index)
+{
+    ampi_emit *const emit = &in->emit;
+    const int32_t source = in->values[node->inputs[0]];
+    ampi_pool_spec spec = ampi_emit_pool_shape(emit, node);
+    dnnl_primitive_desc_t desc = NULL;
+    dnnl_status_t status;
+
+    spec.direction = AMPI_INFERENCE;
+    spec.source = ampi_emit_md(emit, source);
+    status = ampi_desc_pool(&desc, emit->plan->engine, &spec);
+    AMPI_TRY(ampi_emit_keep(emit, status, desc, "pooling"));
+    AMPI_TRY(ampi_emit_buffer(emit, ampi_desc_md(desc, dnnl_query_dst_md, 0), &in->values[index]));
+    const ampi_arg args[] = { { DNNL_ARG_SRC, source }, { DNNL_ARG_DST, in->values[index] } };
+    return ampi_emit_step(emit, desc, args, 2);
+}
+
+static amp_status infer_node(infer *in, const ampi_node *node, size_t index)
+{
+    switch (node->op) {
+    case AMPI_OP_INPUT:
+        return infer_input(in, index);
+    case AMPI_OP_CONV:
+    case AMPI_OP_LINEAR:
+        return infer_conv(in, node, index);
+    case AMPI_OP_SCALE:
+        return infer_scale(in, node, index);
+    case AMPI_OP_RELU:
+        return infer_relu(in, node, index);
+    case AMPI_OP_ADD:
+        return infer_add(in, node, index);
+    case AMPI_OP_MAX_POOL:
+    case AMPI_OP_AVG_POOL:
+        return infer_pool(in, node, index);
+    case AMPI_OP_DROPOUT:
+        in->values[index] = in->values[node->inputs[0]];
+        return AMP_OK;
+    case AMPI_OP_BATCH_NORM:
+    case AMPI_OP_COUNT:
+        break;
+    }
+    return ampi_fail(in->emit.error, AMP_E_INTERNAL, "exec", "%.80s: not rewritten", node->name);
+}
+
+static void note_read(infer *in, int32_t from, size_t reader)
+{
+    if (from != AMPI_NONE)
+        in->last[from] = (int32_t)reader;
+}
+
+static amp_status emit_all(infer *in)
+{
+    const ampi_graph *const graph = in->emit.graph;
+    const int32_t end = (int32_t)graph->n_nodes - 1;
+    const ampi_dims dims = ampi_emit_dims(&in->emit, end);
+
+    for (size_t i = 0; i < graph->n_nodes; i++) {
+        note_read(in, graph->nodes[i].inputs[0], i);
+        note_read(in, graph->nodes[i].inputs[1], i);
+        note_read(in, graph->nodes[i].sum, i);
+    }
+    for (size_t i = 0; i < graph->n_nodes; i++)
+        AMPI_TRY(infer_node(in, &graph->nodes[i], i));
+    AMPI_TRY(ampi_emit_outside(&in->emit, &dims, NULL, &in->plan->output));
+    AMPI_TRY(ampi_emit_copy(&in->emit, in->values[end], in->plan->output));
+    return ampi_plan_place(in->emit.plan, in->emit.error);
+}
+
+amp_status ampi_dnnl_infer(ampi_cache *cache, ampi_dnnl_plan *plan, amp_error *error)
+{
+    const size_t n = cache->graph->n_nodes;
+    infer in = { .cache = cache, .plan = plan };
+    amp_status status;
+
+    in.emit.plan = &plan->plan;
+    in.emit.graph = cache->graph;
+    in.emit.batch = (dnnl_dim_t)plan->batch;
+    in.emit.phase = AMPI_PHASE_FORWARD;
+    in.emit.error = error;
+    in.values = ampi_alloc(cache->context, n, sizeof *in.values);
+    in.last = ampi_alloc(cache->context, n, sizeof *in.last);
+    status = in.values != NULL && in.last != NULL
+                 ? emit_all(&in)
+                 : ampi_fail_nomem(error, "exec", n * sizeof *in.values);
+    ampi_free(cache->context, in.values);
+    ampi_free(cache->context, in.last);
+    return status;
+}

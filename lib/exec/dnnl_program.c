@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * exec/dnnl_program.c - a program on oneDNN: its plans, by batch size and threads, bounded.
+ *
+ * The lock is held while a plan is made, so that threads that want the same one wait for it.
+ */
+#include "exec/dnnl_program.h"
+
+#include "exec/dnnl_backend.h"
+
+#include <unistd.h>
+
+#define CHUNK_IMAGES 64u
+#define CHUNK_BYTES ((size_t)48 << 20) /* of the largest value of a chunk */
+
+static size_t values(ampi_shape shape)
+{
+    return (size_t)shape.c * shape.h * shape.w;
+}
+
+size_t ampi_dnnl_chunk(const ampi_graph *graph)
+{
+    size_t largest = 1, images;
+
+    for (size_t i = 0; i < graph->n_nodes; i++)
+        if (values(graph->nodes[i].shape) > largest)
+            largest = values(graph->nodes[i].shape);
+    images = CHUNK_BYTES / (largest * sizeof(float));
+    return images < 1 ? 1 : ampi_min_size(images, CHUNK_IMAGES);
+}
+
+/* ---- plans ----------------------------------------------------------------------------------- */
+
+void ampi_dnnl_plan_unref(ampi_dnnl_plan *plan)
+{
+    amp_context *context;
+
+    if (plan == NULL || atomic_fetch_sub_explicit(&plan->references, 1, memory_order_acq_rel) != 1)
+        return;
+    context = plan->plan.context;
+    ampi_plan_clear(&plan->plan);
+    ampi_free(context, plan);
+}
+
+static amp_status make_plan(ampi_cache *cache, ampi_dnnl_plan **out, size_t batch, int32_t threads,
+                            amp_error *error)
+{
+    ampi_dnnl_plan *const plan = ampi_alloc(cache->context, 1, sizeof *plan);
+    amp_status status;
+    int32_t before;
+
+    if (plan == NULL)
+        return ampi_fail_nomem(error, "exec", sizeof *plan);
+    ampi_plan_init(&plan->plan, cache->context, cache->engine);
+    plan->cache = cache;
+    plan->batch = batch;
+    plan->threads = threads;
+    atomic_init(&plan->references, 1);
+    before = ampi_omp_set(threads);
+    status = ampi_dnnl_infer(cache, plan, error);
+    ampi_omp_restore(before);
+    if (status == AMP_OK)
+        *out = plan;
+    else
+        ampi_dnnl_plan_unref(plan);
+    return status;
+}
+
+static ampi_dnnl_plan *find_plan(const ampi_cache *cache, size_t batch, int32_t threads)
+{
+    for (size_t i = 0; i < cache->n_plans; i++)
+        if (cache->plans[i]->batch == batch && cache->plans[i]->threads == threads)
+            return cache->plans[i];
+    return NULL;
+}
+
+/* In the place of the one that was used longest ago when there is no other. */
+static void keep_plan(ampi_cache *cache, ampi_dnnl_plan *plan)
+{
+    size_t oldest = 0;
+
+    if (cache->n_plans < AMPI_PLANS) {
+        cache->plans[cache->n_plans++] = plan;
+        return;
+    }
+    for (size_t i = 1; i < AMPI_PLANS; i++)
+        if (cache->plans[i]->used < cache->plans[oldest]->used)
+            oldest = i;
+    ampi_dnnl_plan_unref(cache->plans[oldest]);
+    cache->plans[oldest] = plan;
+}
+
+amp_status ampi_dnnl_plan_get(ampi_cache *cache, ampi_dnnl_plan **out, size_t batch,
+                              int32_t threads, amp_error *error)
+{
+    amp_status status = AMP_OK;
+    ampi_dnnl_plan *plan;
+
+    pthread_mutex_lock(&cache->mutex);
+    plan = find_plan(cache, batch, threads);
+    if (plan == NULL) {
+        status = make_plan(cache, &plan, batch, threads, error);
+        if (status == AMP_OK)
+            keep_plan(cache, plan);
+    }
+    if (status == AMP_OK) {
+        plan->used = ++cache->clock;
+        atomic_fetch_add_explicit(&plan->references, 1, memory_order_relaxed);
+        *out = plan;
+    }
+    pthread_mutex_unlock(&cache->mutex);
+    return status;
+}
+
+/* ---- the cache of a process --------------------------------------------------------------------
+ */
+
+static void cache_free(ampi_cache *cache)
+{
+    while (cache != NULL) {
+        ampi_cache *const parent = cache->parent;
+        for (size_t i = 0; i < cache->n_plans; i++)
+            ampi_dnnl_plan_unref(cache->plans[i]);
+        for (size_t i = 0; i < cache->n_prepared; i++) {
+            ampi_layout_clear(&cache->prepared[i].layout);
+            ampi_free(cache->context, cache->prepared[i].data);
+        }
+        ampi_free(cache->context, cache->prepared);
+        ampi_free(cache->context, cache->zeros);
+        ampi_free(cache->context, cache->ones);
+        if (cache->engine != NULL)
+            dnnl_engine_destroy(cache->engine);
+        if (cache->process == getpid())
+            pthread_mutex_destroy(&cache->mutex);
+        ampi_free(cache->context, cache);
+        cache = parent;
+    }
+}
+
+static amp_status fill_cache(ampi_cache *cache, amp_error *error)
+{
+    size_t widest = 1;
+
+    for (size_t i = 0; i < cache->graph->n_nodes; i++)
+        if (cache->graph->nodes[i].shape.c > widest)
+            widest = cache->graph->nodes[i].shape.c;
+    cache->zeros = ampi_alloc(cache->context, widest, sizeof *cache->zeros);
+    cache->ones = ampi_alloc(cache->context, widest, sizeof *cache->ones);
+    if (cache->zeros == NULL || cache->ones == NULL)
+        return ampi_fail_nomem(error, "exec", widest * sizeof *cache->ones);
+    for (size_t i = 0; i < widest; i++)
+        cache->ones[i] = 1.0F;
+    return ampi_dnnl_check(dnnl_engine_create(&cache->engine, dnnl_cpu, 0), "an engine", error);
+}
+
+static amp_status make_cache(ampi_cache **out, const ampi_dnnl_program *program, ampi_cache *parent,
+                             amp_error *error)
+{
+    ampi_cache *const cache = ampi_alloc(program->context, 1, sizeof *cache);
+    amp_status status = AMP_OK;
+
+    if (cache == NULL)
+        return ampi_fail_nomem(error, "exec", sizeof *cache);
+    if (pthread_mutex_init(&cache->mutex, NULL) != 0) {
+        ampi_free(program->context, cache);
+        return ampi_fail(error, AMP_E_NOMEM, "exec", "no lock is left");
+    }
+    cache->context = program->context;
+    cache->graph = program->graph;
+    cache->process = getpid();
+    status = fill_cache(cache, error);
+    if (status == AMP_OK) {
+        cache->parent = parent;
+        *out = cache;
+    }
+    if (status != AMP_OK)
+        cache_free(cache);
+    return status;
+}
+
+amp_status ampi_dnnl_cache(ampi_dnnl_program *program, ampi_cache **out, amp_error *error)
+{
+    ampi_cache *current = atomic_load(&program->cache);
+    ampi_cache *made = NULL;
+
+    *out = current;
+    if (current != NULL && current->process == getpid())
+        return AMP_OK;
+    AMPI_TRY(make_cache(&made, program, current, error));
+    *out = made;
+    if (made != NULL && !atomic_compare_exchange_strong(&program->cache, &current, made)) {
+        made->parent = NULL;
+        cache_free(made);
+        *out = current;
+    }
+    return AMP_OK;
+}
+
+amp_status ampi_dnnl_program_create(void **out, const ampi_graph *graph, amp_error *error)
+{
+    ampi_dnnl_program *const program = ampi_alloc(graph->context, 1, sizeof *program);
+    ampi_cache *cache;
+    amp_status status;
+
+    if (program == NULL)
+        return ampi_fail_nomem(error, "exec", sizeof *program);
+    program->context = graph->context;
+    program->graph = graph;
+    atomic_init(&program->cache, NULL);
+    status = ampi_dnnl_cache(program, &cache, error);
+    if (status == AMP_OK)
+        *out = program;
+    else
+        ampi_dnnl_program_free(program);
+    return status;
+}
+
+void ampi_dnnl_program_free(void *state)
+{
+    ampi_dnnl_program *const program = state;
+
+    cache_free(atomic_load(&program->cache));
+    ampi_free(program->context, program);
+}

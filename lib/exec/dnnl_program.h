@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * exec/dnnl_program.h - inference on oneDNN: what its files share.
+ *
+ * dnnl_program.c keeps the plans and the prepared weights of a program, dnnl_infer.c turns a graph
+ * into a plan, dnnl_runner.c runs plans.
+ */
+#ifndef AMPI_EXEC_DNNL_PROGRAM_H
+#define AMPI_EXEC_DNNL_PROGRAM_H
+
+#include "exec/dnnl_emit.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#define AMPI_PLANS 8u /* kept by a program; runners may hold others */
+
+typedef struct ampi_cache ampi_cache;
+
+/* A plan of one batch size and thread count, shared by runners. */
+typedef struct ampi_dnnl_plan {
+    ampi_plan plan;
+    const ampi_cache *cache; /* that it came from */
+    size_t batch;
+    int32_t threads, input, output; /* the last two: buffers given at each run */
+    uint64_t used;                  /* clock of the cache, for eviction */
+    atomic_uint references;
+} ampi_dnnl_plan;
+
+/* A tensor of the graph in a layout that some plan wants. */
+typedef struct ampi_prepared {
+    int32_t tensor;
+    ampi_layout layout;
+    float *data;
+} ampi_prepared;
+
+/* What one process made: a forked child starts its own, the parent's locks and thread counts mean
+   nothing to it. */
+struct ampi_cache {
+    amp_context *context;
+    const ampi_graph *graph;
+    pid_t process;
+    pthread_mutex_t mutex;
+    dnnl_engine_t engine;
+    float *zeros, *ones; /* [widest node]: the statistics of AMPI_OP_SCALE */
+    ampi_dnnl_plan *plans[AMPI_PLANS];
+    size_t n_plans;
+    uint64_t clock;
+    ampi_prepared *prepared;
+    size_t n_prepared, prepared_capacity;
+    ampi_cache *parent; /* freed together */
+};
+
+typedef struct ampi_dnnl_program {
+    amp_context *context;
+    const ampi_graph *graph;
+    _Atomic(ampi_cache *) cache;
+} ampi_dnnl_program;
+
+/* The cache of this process. */
+amp_status ampi_dnnl_cache(ampi_dnnl_program *program, ampi_cache **out, amp_error *error);
+/* With a reference for the caller; made when it is not there. */
+amp_status ampi_dnnl_plan_get(ampi_cache *cache, ampi_dnnl_plan **out, size_t batch,
+                              int32_t threads, amp_error *error);
+void ampi_dnnl_plan_unref(ampi_dnnl_plan *plan);
+
+/* Pointer to tensor `tensor` in layout `md`, the graph's own data where that has it. */
+amp_status ampi_dnnl_prepare(ampi_cache *cache, int32_t tensor, const ampi_dims *dims, ampi_md md,
+                             float **out, amp_error *error);
+/* Fills the empty plan of `plan`, whose batch is set. */
+amp_status ampi_dnnl_infer(ampi_cache *cache, ampi_dnnl_plan *plan, amp_error *error);
+
+#endif

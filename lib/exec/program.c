@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * exec/program.c - inference's entry: a graph rewritten and handed to a back end, long batches
+ * split.
+ */
+#include "exec/backend.h"
+
+#include <stdatomic.h>
+
+struct ampi_program {
+    amp_context *context;
+    const ampi_backend_api *api;
+    ampi_graph *graph; /* optimised */
+    void *state;
+    size_t chunk;
+    atomic_uint references;
+};
+
+struct ampi_runner {
+    ampi_program *program;
+    void *state;
+};
+
+static void program_free(ampi_program *program)
+{
+    amp_context *const context = program->context;
+
+    if (program->state != NULL)
+        program->api->program_free(program->state);
+    ampi_graph_free(program->graph);
+    ampi_free(context, program);
+    amp_context_unref(context);
+}
+
+static amp_status fill_program(ampi_program *program, const ampi_graph *graph, amp_error *error)
+{
+    if (program->api == NULL)
+        return ampi_fail(error, AMP_E_UNSUPPORTED, "exec", "this back end is not in the build");
+    AMPI_TRY(ampi_graph_optimise(&program->graph, graph, error));
+    program->chunk = program->api->chunk(program->graph);
+    return program->api->program_create(&program->state, program->graph, error);
+}
+
+amp_status ampi_program_create(ampi_program **out, const ampi_graph *graph, ampi_backend backend,
+                               amp_error *error)
+{
+    ampi_program *const program = ampi_alloc(graph->context, 1, sizeof *program);
+    amp_status status;
+
+    *out = NULL;
+    if (program == NULL)
+        return ampi_fail_nomem(error, "exec", sizeof *program);
+    program->context = amp_context_ref(graph->context);
+    program->api =
+        backend == AMPI_BACKEND_ONEDNN ? ampi_backend_onednn() : ampi_backend_reference();
+    atomic_init(&program->references, 1);
+    status = fill_program(program, graph, error);
+    if (status == AMP_OK)
+        *out = program;
+    else
+        program_free(program);
+    return status;
+}
+
+ampi_program *ampi_program_ref(ampi_program *program)
+{
+    if (program != NULL)
+        atomic_fetch_add_explicit(&program->references, 1, memory_order_relaxed);
+    return program;
+}
+
+void ampi_program_unref(ampi_program *program)
+{
+    if (program != NULL &&
+        atomic_fetch_sub_explicit(&program->references, 1, memory_order_acq_rel) == 1)
+        program_free(program);
+}
+
+ampi_shape ampi_program_input(const ampi_program *program)
+{
+    return program->graph->nodes[0].shape;
+}
+
+ampi_shape ampi_program_output(const ampi_program *program)
+{
+    return program->graph->nodes[program->graph->n_nodes - 1].shape;
+}
+
+void ampi_runner_free(ampi_runner *runner)
+{
+    amp_context *context;
+
+    if (runner == NULL)
+        return;
+    context = amp_context_ref(runner->program->context);
+    if (runner->state != NULL)
+        runner->program->api->runner_free(runner->state);
+    ampi_program_unref(runner->program);
+    ampi_free(context, runner);
+    amp_context_unref(context);
+}
+
+amp_status ampi_runner_create(ampi_runner **out, ampi_program *program, amp_error *error)
+{
+    ampi_runner *const runner = ampi_alloc(program->context, 1, sizeof *runner);
+    amp_status status;
+
+    *out = NULL;
+    if (runner == NULL)
+        return ampi_fail_nomem(error, "exec", sizeof *runner);
+    runner->program = ampi_program_ref(program);
+    status = program->api->runner_create(&runner->state, program->state, error);
+    if (status == AMP_OK)
+        *out = runner;
+    else
+        ampi_runner_free(runner);
+    return status;
+}
+
+static size_t values(ampi_shape shape)
+{
+    return (size_t)shape.c * shape.h * shape.w;
+}
+
+amp_status ampi_runner_forward(ampi_runner *runner, int32_t threads, size_t n, const float *input,
+                               float *output, amp_error *error)
+{
+    const ampi_program *const program = runner->program;
+    const size_t in = values(ampi_program_input(program));
+    const size_t out = values(ampi_program_output(program));
+    /* A forked child has no thread pool, and waiting for the parent's would never end. */
+    const int32_t count = threads < 1 || ampi_context_forked(program->context) ? 1 : threads;
+
+    for (size_t i = 0; i < n; i += program->chunk)
+        AMPI_TRY(program->api->runner_forward(runner->state, count,
+                                              ampi_min_size(program->chunk, n - i), input + i * in,
+                                              output + i * out, error));
+    return AMP_OK;
+}
