@@ -262,15 +262,18 @@ static amp_status add_members(ampi_source *source, const choice *chosen, const c
 static amp_status open_archive(ampi_source *source, const choice *chosen, ampi_unpack *unpack,
                                amp_error *error)
 {
-    ampi_extent found[MAX_FILES] = { { 0, 0, 0 } };
+    ampi_extent found[MAX_FILES] = { { 0, 0, 0 } }, whole;
     bool more;
 
     for (;;) {
         AMPI_TRY(ampi_unpack_next(unpack, &more, error));
         if (!more)
-            return add_members(source, chosen, unpack->path, found, error);
+            break;
         AMPI_TRY(take_member(source, chosen, unpack, found, error));
     }
+    if (unpack->plain)
+        AMPI_TRY(ampi_unpack_keep_plain(unpack, &whole, error));
+    return add_members(source, chosen, unpack->path, found, error);
 }
 
 /* ---- opening ---- */

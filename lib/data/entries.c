@@ -105,6 +105,25 @@ amp_status ampi_entries_sort(ampi_source *source, amp_error *error)
     return AMP_OK;
 }
 
+const ampi_entry *ampi_entries_find(const ampi_source *source, size_t sorted, const char *name)
+{
+    const ampi_entries *const entries = &source->entries;
+    size_t low = 0, high = sorted;
+
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        const int order = ampi_entries_compare(
+            ampi_strings_get(&entries->names, entries->items[middle].name), name);
+        if (order == 0)
+            return &entries->items[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
 /* ---- classes ---- */
 
 /* The entries are sorted folder by folder, so a class is a run of them. */

@@ -30,6 +30,9 @@ amp_status ampi_entries_add(struct ampi_source *source, const char *name, const 
                             amp_error *error);
 /* Sorts by name, folder by folder; of two equal names the one added last stays. */
 amp_status ampi_entries_sort(struct ampi_source *source, amp_error *error);
+/* The entry of that name among the first `sorted`, or NULL. */
+const ampi_entry *ampi_entries_find(const struct ampi_source *source, size_t sorted,
+                                    const char *name);
 /* Labels by the first folder of each name past `prefix` bytes; the entries are sorted.  Images
    without a folder stay unknown. */
 amp_status ampi_entries_label_by_folder(struct ampi_source *source, size_t prefix,

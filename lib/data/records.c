@@ -39,31 +39,37 @@ amp_status ampi_records_add(ampi_source *source, const char *name, const ampi_ex
     return AMP_OK;
 }
 
-static amp_status add_raw(ampi_source *source, ampi_unpack *unpack, amp_error *error)
+static amp_status take_raw(ampi_unpack *unpack, ampi_extent *out, amp_error *error)
 {
-    ampi_extent bytes;
     bool more;
 
     if (unpack->tar)
-        return ampi_fail(error, AMP_E_FORMAT, "dataset", "%s: an archive, records were expected",
+        return ampi_fail(error, AMP_E_FORMAT, "dataset", "%s: an archive, not a file of records",
                          ampi_path_tail(unpack->path));
-    AMPI_TRY(ampi_unpack_next(unpack, &more, error));
     if (unpack->plain)
-        AMPI_TRY(ampi_unpack_keep_plain(unpack, &bytes, error));
-    else
-        AMPI_TRY(ampi_unpack_save(unpack, AMPI_STORE_MAX_BYTES, &bytes, error));
-    return ampi_records_add(source, unpack->path, &bytes, error);
+        return ampi_unpack_keep_plain(unpack, out, error);
+    AMPI_TRY(ampi_unpack_next(unpack, &more, error));
+    return ampi_unpack_save(unpack, AMPI_STORE_MAX_BYTES, out, error);
 }
 
-amp_status ampi_records_add_file(ampi_source *source, const char *path, amp_error *error)
+amp_status ampi_records_open_bytes(ampi_source *source, const char *path, ampi_extent *out,
+                                   amp_error *error)
 {
     ampi_unpack *unpack;
     amp_status status = ampi_unpack_open(&unpack, source, path, error);
 
     if (!status)
-        status = add_raw(source, unpack, error);
+        status = take_raw(unpack, out, error);
     ampi_unpack_close(unpack);
     return status;
+}
+
+amp_status ampi_records_add_file(ampi_source *source, const char *path, amp_error *error)
+{
+    ampi_extent bytes;
+
+    AMPI_TRY(ampi_records_open_bytes(source, path, &bytes, error));
+    return ampi_records_add(source, path, &bytes, error);
 }
 
 static amp_status read_part_labels(ampi_source *source, const ampi_part *part, size_t offset,

@@ -26,7 +26,10 @@ typedef struct ampi_records {
 /* Appends a part whose records fill it exactly; takes no ownership of `name`. */
 amp_status ampi_records_add(struct ampi_source *source, const char *name, const ampi_extent *bytes,
                             amp_error *error);
-/* The file at `path`, unpacked when it is compressed; not an archive. */
+/* Where the bytes of the file at `path` are, unpacked when it is compressed; not an archive. */
+amp_status ampi_records_open_bytes(struct ampi_source *source, const char *path, ampi_extent *out,
+                                   amp_error *error);
+/* That file as a part. */
 amp_status ampi_records_add_file(struct ampi_source *source, const char *path, amp_error *error);
 /* Labels are byte `offset` of each record (255: not known); sets count and labels. */
 amp_status ampi_records_read_labels(struct ampi_source *source, size_t offset, amp_error *error);

@@ -3,16 +3,20 @@
  * data/source.c - the table of kinds, and the life of an opened source.
  */
 #include "data/source.h"
+#include "data/unpack.h"
 
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const ampi_source_kind kinds[] = {
-    { "cifar10", ampi_cifar10_open },
-    { "cifar100", ampi_cifar100_open },
+    { "cifar10", ampi_cifar10_open }, { "cifar100", ampi_cifar100_open }, { "idx", ampi_idx_open },
+    { "folder", ampi_folder_open },   { "list", ampi_list_open },         { "tar", ampi_tar_open },
 };
 
-#define KNOWN "cifar10, cifar100"
+#define KNOWN "cifar10, cifar100, idx, folder, list, tar"
+
+static const ampi_source_kind image_file = { "image", ampi_image_file_open };
 
 const ampi_source_kind *ampi_source_kind_find(const char *name, size_t length)
 {
@@ -23,12 +27,47 @@ const ampi_source_kind *ampi_source_kind_find(const char *name, size_t length)
     return NULL;
 }
 
+/* ---- a bare path ---- */
+
+static const ampi_source_kind *kind_by_head(const ampi_unpack *unpack)
+{
+    const uint8_t *const head = unpack->head;
+
+    if (unpack->tar)
+        return ampi_source_kind_find("tar", 3);
+    if (ampi_entries_image_head(head, unpack->head_bytes))
+        return &image_file;
+    if (unpack->head_bytes >= 4 && head[0] == 0 && head[1] == 0 && head[2] == 8 &&
+        (head[3] == 3 || head[3] == 4))
+        return ampi_source_kind_find("idx", 3);
+    return NULL;
+}
+
+static amp_status guess_kind(ampi_source *source, const char *path, const ampi_source_kind **out,
+                             amp_error *error)
+{
+    ampi_unpack *unpack;
+    struct stat info;
+
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
+        *out = ampi_source_kind_find("folder", 6);
+        return AMP_OK;
+    }
+    AMPI_TRY(ampi_unpack_open(&unpack, source, path, error));
+    *out = kind_by_head(unpack);
+    ampi_unpack_close(unpack);
+    return *out ? AMP_OK
+                : ampi_fail(error, AMP_E_ARGUMENT, "dataset",
+                            "%s: no KIND: before it and its bytes do not tell; kinds: " KNOWN,
+                            ampi_path_tail(path));
+}
+
 /* "cifr10:x" is far more often a slip than a file of that name. */
 static amp_status check_prefix(const ampi_spec *spec, amp_error *error)
 {
     const size_t word = strspn(spec->path, "abcdefghijklmnopqrstuvwxyz0123456789_-");
 
-    if (spec->kind)
+    if (spec->kind || spec->path[word] != ':' || access(spec->path, F_OK) == 0)
         return AMP_OK;
     return ampi_fail(error, AMP_E_ARGUMENT, "dataset", "unknown kind '%.*s'; kinds: " KNOWN,
                      (int)ampi_min_size(word, 40), spec->path);
@@ -43,8 +82,12 @@ static uint64_t memory_limit(const ampi_spec *spec, const amp_dataset_options *o
 
 static amp_status fill(ampi_source *source, const ampi_spec *spec, amp_error *error)
 {
+    const ampi_source_kind *kind = spec->kind;
+
     AMPI_TRY(check_prefix(spec, error));
-    AMPI_TRY(spec->kind->open(source, spec, error));
+    if (!kind)
+        AMPI_TRY(guess_kind(source, spec->path, &kind, error));
+    AMPI_TRY(kind->open(source, spec, error));
     if (source->count == 0)
         return ampi_fail(error, AMP_E_FORMAT, "dataset", "%s: no images in it",
                          ampi_path_tail(spec->path));

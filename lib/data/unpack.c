@@ -187,6 +187,7 @@ void ampi_unpack_close(ampi_unpack *unpack)
     if (unpack->fd >= 0)
         (void)close(unpack->fd);
     ampi_free(unpack->source->context, unpack->name);
+    ampi_free(unpack->source->context, unpack->link);
     ampi_free(unpack->source->context, unpack);
 }
 
@@ -207,21 +208,55 @@ static amp_status skip_rest(ampi_unpack *unpack, amp_error *error)
     return AMP_OK;
 }
 
+/* "./a//b" -> "a/b": archives write one name in many ways. */
+static void tidy(char *name)
+{
+    const char *from = name;
+    char *to = name;
+
+    while (*from) {
+        const size_t length = strcspn(from, "/");
+        if (length > 0 && !(length == 1 && from[0] == '.')) {
+            if (to > name)
+                *to++ = '/';
+            memmove(to, from, length);
+            to += length;
+        }
+        from += length;
+        from += *from == '/';
+    }
+    *to = '\0';
+}
+
+static amp_status set_name(ampi_unpack *unpack, char **out, const char *name, amp_error *error)
+{
+    ampi_free(unpack->source->context, *out);
+    *out = ampi_strdup(unpack->source->context, name);
+    if (!*out)
+        return ampi_fail_nomem(error, "dataset", strlen(name) + 1);
+    tidy(*out);
+    return AMP_OK;
+}
+
 /* libarchive may fail to turn a UTF-8 name into the locale's bytes; then the UTF-8 is taken. */
-static amp_status take_name(ampi_unpack *unpack, amp_error *error)
+static amp_status take_names(ampi_unpack *unpack, amp_error *error)
 {
     const char *name = unpack->tar ? archive_entry_pathname(unpack->entry) : "";
+    const char *link = unpack->tar ? archive_entry_hardlink(unpack->entry) : NULL;
 
     if (!name)
         name = archive_entry_pathname_utf8(unpack->entry);
+    if (!link && unpack->tar)
+        link = archive_entry_hardlink_utf8(unpack->entry);
     if (!name)
         return ampi_fail(error, AMP_E_FORMAT, "dataset", "%s: member %llu has no readable name",
                          ampi_path_tail(unpack->path), (unsigned long long)unpack->members);
-    while (name[0] == '/' || (name[0] == '.' && name[1] == '/'))
-        name++;
-    ampi_free(unpack->source->context, unpack->name);
-    unpack->name = ampi_strdup(unpack->source->context, name);
-    return unpack->name ? AMP_OK : ampi_fail_nomem(error, "dataset", strlen(name) + 1);
+    AMPI_TRY(set_name(unpack, &unpack->name, name, error));
+    if (link)
+        return set_name(unpack, &unpack->link, link, error);
+    ampi_free(unpack->source->context, unpack->link);
+    unpack->link = NULL;
+    return AMP_OK;
 }
 
 static amp_status next_header(ampi_unpack *unpack, bool *more, amp_error *error)
@@ -239,6 +274,7 @@ static amp_status next_header(ampi_unpack *unpack, bool *more, amp_error *error)
     if (result != ARCHIVE_OK && result != ARCHIVE_WARN)
         return fail_archive(unpack, error);
     unpack->plain = archive_filter_count(unpack->archive) == 1;
+    unpack->data_at = (uint64_t)archive_filter_bytes(unpack->archive, 0);
     if (++unpack->members > AMPI_DATA_MAX_IMAGES)
         return ampi_fail(error, AMP_E_LIMIT, "dataset", "%s: more than %u members",
                          ampi_path_tail(unpack->path), AMPI_DATA_MAX_IMAGES);
@@ -249,8 +285,9 @@ amp_status ampi_unpack_next(ampi_unpack *unpack, bool *more, amp_error *error)
 {
     do
         AMPI_TRY(next_header(unpack, more, error));
-    while (*more && archive_entry_filetype(unpack->entry) != AE_IFREG);
-    return *more ? take_name(unpack, error) : AMP_OK;
+    while (*more && archive_entry_filetype(unpack->entry) != AE_IFREG &&
+           !archive_entry_hardlink(unpack->entry));
+    return *more ? take_names(unpack, error) : AMP_OK;
 }
 
 /* ---- keeping a member ---- */
@@ -284,9 +321,25 @@ static amp_status append(ampi_unpack *unpack, uint64_t limit, ampi_extent *out, 
     return status;
 }
 
+/* Where the member lies in a plain archive, believed only when its first bytes are there. */
+static bool in_place(ampi_unpack *unpack, uint64_t limit, ampi_extent *out)
+{
+    const la_int64_t size = archive_entry_size(unpack->entry);
+    uint8_t first[sizeof unpack->peeked];
+
+    *out = (ampi_extent){ unpack->fd, unpack->data_at, (uint64_t)size };
+    return unpack->tar && unpack->plain && unpack->n_peeked > 0 && size > 0 && out->size <= limit &&
+           archive_entry_sparse_count(unpack->entry) == 0 && out->offset <= unpack->file_bytes &&
+           out->size <= unpack->file_bytes - out->offset &&
+           pread(unpack->fd, first, unpack->n_peeked, (off_t)out->offset) ==
+               (ssize_t)unpack->n_peeked &&
+           memcmp(first, unpack->peeked, unpack->n_peeked) == 0;
+}
+
 amp_status ampi_unpack_save(ampi_unpack *unpack, uint64_t limit, ampi_extent *out, amp_error *error)
 {
-    return append(unpack, limit, out, error);
+    AMPI_TRY(ampi_unpack_peek(unpack, error));
+    return in_place(unpack, limit, out) ? AMP_OK : append(unpack, limit, out, error);
 }
 
 amp_status ampi_unpack_text(ampi_unpack *unpack, size_t limit, char **out, size_t *size,

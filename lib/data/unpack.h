@@ -22,9 +22,11 @@ typedef struct ampi_unpack {
     size_t head_bytes;
     uint8_t peeked[16]; /* first bytes of the member, taken by ampi_unpack_peek */
     size_t n_peeked;
+    uint64_t data_at;  /* where the member's bytes start in the unpacked file */
     uint64_t members;  /* seen so far, of any type */
     uint64_t unpacked; /* bytes seen so far        */
-    char *name;        /* of the member, without "./" and "/" in front; "" for a raw file */
+    char *name;        /* of the member, without "." and empty folders; "" for a raw file     */
+    char *link;        /* a hard link: the name of the member with the bytes; NULL otherwise */
 } ampi_unpack;
 
 /* Finds out what the file is.  An empty one is an error. */
@@ -36,8 +38,8 @@ void ampi_unpack_close(ampi_unpack *unpack);
 amp_status ampi_unpack_next(ampi_unpack *unpack, bool *more, amp_error *error);
 /* First bytes of the member, at most 16; save and text still give all of it. */
 amp_status ampi_unpack_peek(ampi_unpack *unpack, amp_error *error);
-/* The whole member into the source's store, or where it lies in a plain archive; refused past
-   `limit` bytes. */
+/* Where the whole member is: in the source's store, or in the plain archive itself, which is then
+   kept by ampi_unpack_keep_plain; refused past `limit` bytes. */
 amp_status ampi_unpack_save(ampi_unpack *unpack, uint64_t limit, ampi_extent *out,
                             amp_error *error);
 /* The whole member as text, refused past `limit`; ampi_alloc'ed, ends with a NUL. */
