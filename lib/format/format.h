@@ -88,7 +88,7 @@ typedef struct ampi_json_limits {
 #define AMPI_JSON_MAX_DEPTH 64u
 extern const ampi_json_limits ampi_record_limits;
 
-/* An object or array, within the limits before anything is allocated; duplicate keys are refused.
+/* Any value, within the limits before anything is allocated; duplicate keys are refused.
    `what` names the text in messages.  json_decref *out. */
 amp_status ampi_json_parse(json_t **out, const char *text, size_t size,
                            const ampi_json_limits *limits, const char *what, amp_error *error);

@@ -89,7 +89,7 @@ amp_status ampi_json_parse(json_t **out, const char *text, size_t size,
     *out = NULL;
     AMPI_TRY(check_limits(text, size, limits, what, error));
     memset(&fault, 0, sizeof fault);
-    *out = json_loadb(text, size, JSON_REJECT_DUPLICATES, &fault);
+    *out = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &fault);
     if (*out)
         return AMP_OK;
     /* Most of jansson's failed allocations leave no text. */
