@@ -28,9 +28,11 @@ def record(build):
     """Types and symbols only: no folders, lines or addresses of this machine."""
     path = HERE / f"libamp-{version()}.abi"
     subprocess.run(["abidw", "--headers-dir", str(ROOT / "include"), "--drop-private-types",
-                    "--no-corpus-path", "--no-comp-dir-path", "--no-show-locs", "--no-elf-needed",
-                    "--type-id-style", "hash", "--out-file", str(path),
-                    str(build / "libamp.so")], check=True)
+                    "--exported-interfaces-only", "--no-corpus-path", "--no-comp-dir-path",
+                    "--no-show-locs", "--no-elf-needed", "--type-id-style", "hash",
+                    "--out-file", str(path), str(build / "libamp.so")], check=True)
+    text = path.read_text(encoding="utf-8").replace(f"path='{ROOT}/", "path='")
+    path.write_text(text, encoding="utf-8")
     return path
 
 
@@ -42,9 +44,8 @@ def records():
 
 def differences(path, build):
     """abidiff's report when something recorded was changed or removed, else an empty text."""
-    run = subprocess.run(["abidiff", "--headers-dir2", str(ROOT / "include"), "--drop-private-types",
-                          "--no-added-syms", "--no-show-locs", str(path),
-                          str(build / "libamp.so")], check=False, capture_output=True, text=True)
+    run = subprocess.run(["abidiff", "--no-added-syms", str(path), str(build / "libamp.so")],
+                         check=False, capture_output=True, text=True)
     return run.stdout + run.stderr if run.returncode != 0 else ""
 
 
