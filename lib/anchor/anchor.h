@@ -37,6 +37,8 @@ void ampi_network_unref(ampi_network *network);
 /* Anchors [n,c,h,w] normalised -> their halves of the stem [n,s,h',w'].  Anchored only. */
 amp_status ampi_network_anchor_stems(ampi_network *network, int32_t threads, size_t n,
                                      const float *images, float *stems, amp_error *error);
+/* Of the first convolution's output: what image half and anchor half give. */
+ampi_shape ampi_stem_shape(const ampi_graph *graph);
 /* Hash of the weights that an anchor's half of the stem depends on. */
 uint64_t ampi_stem_fingerprint(const ampi_graph *graph);
 
@@ -47,6 +49,8 @@ void ampi_pass_free(ampi_pass *pass);
 /* Rows (image, anchor) of one run of the trunk; 0 = chosen by size.  Never changes a bit. */
 void ampi_pass_set_rows(ampi_pass *pass, size_t rows);
 size_t ampi_pass_rows(const ampi_pass *pass);
+/* What is chosen for inputs of that many values a row. */
+size_t ampi_pass_most_rows(size_t values);
 /* images [n,c,h,w] normalised; anchors: stem outputs [K,s,h',w'] (K = 0 for a plain network)
    -> logits [n, max(K,1), classes].  Chunked inside: memory does not grow with n. */
 amp_status ampi_pass_run(ampi_pass *pass, int32_t threads, size_t n, const float *images, size_t k,

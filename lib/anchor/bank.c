@@ -15,24 +15,40 @@ static size_t pixel_bytes(const ampi_prepare *prepare)
     return (size_t)prepare->height * prepare->width * prepare->channels;
 }
 
-static amp_status check_count(uint32_t count, amp_error *error)
+amp_status ampi_prepare_check(const ampi_prepare *prepare, const ampi_graph *graph,
+                              amp_error *error)
 {
-    if (count < 1 || count > AMPI_MAX_ANCHORS)
-        return ampi_fail(error, AMP_E_LIMIT, "bank", "%u anchors, allowed 1..%u", count,
-                         AMPI_MAX_ANCHORS);
+    const ampi_shape input = ampi_graph_input(graph);
+    const uint32_t channels = ampi_graph_image_channels(graph);
+
+    if (prepare->channels != channels || prepare->height != input.h || prepare->width != input.w)
+        return ampi_fail(error, AMP_E_SHAPE, "model",
+                         "preprocessing gives [%u,%u,%u], the network takes [%u,%u,%u]",
+                         prepare->channels, prepare->height, prepare->width, channels, input.h,
+                         input.w);
     return AMP_OK;
 }
 
-amp_status ampi_bank_create(amp_bank **out, ampi_network *network, const ampi_prepare *prepare,
+static amp_status check(const ampi_graph *graph, const ampi_prepare *prepare, uint32_t count,
+                        amp_error *error)
+{
+    if (!graph->anchored)
+        return ampi_fail(error, AMP_E_UNSUPPORTED, "bank", "the network is not anchored");
+    if (count < 1 || count > AMPI_MAX_ANCHORS)
+        return ampi_fail(error, AMP_E_LIMIT, "bank", "%u anchors, allowed 1..%u", count,
+                         AMPI_MAX_ANCHORS);
+    return ampi_prepare_check(prepare, graph, error);
+}
+
+amp_status ampi_bank_create(amp_bank **out, const ampi_graph *graph, const ampi_prepare *prepare,
                             uint32_t count, amp_error *error)
 {
-    amp_context *const context = network->context;
+    amp_context *const context = graph->context;
+    const ampi_shape stem = ampi_stem_shape(graph);
     amp_bank *bank;
 
     *out = NULL;
-    AMPI_TRY(check_count(count, error));
-    if (!network->anchored)
-        return ampi_fail(error, AMP_E_UNSUPPORTED, "bank", "the network is not anchored");
+    AMPI_TRY(check(graph, prepare, count, error));
     bank = ampi_alloc(context, 1, sizeof *bank);
     if (!bank)
         return ampi_fail_nomem(error, "bank", sizeof *bank);
@@ -40,13 +56,12 @@ amp_status ampi_bank_create(amp_bank **out, ampi_network *network, const ampi_pr
     atomic_init(&bank->references, 1);
     bank->count = count;
     bank->prepare = *prepare;
-    bank->stem = network->stem;
-    bank->fingerprint = network->fingerprint;
-    bank->stems = ampi_alloc(context, count, ampi_shape_values(network->stem) * sizeof(float));
+    bank->stem = stem;
+    bank->fingerprint = ampi_stem_fingerprint(graph);
+    bank->stems = ampi_alloc(context, count, ampi_shape_values(stem) * sizeof(float));
     if (!bank->stems) {
         amp_bank_unref(bank);
-        return ampi_fail_nomem(error, "bank",
-                               count * ampi_shape_values(network->stem) * sizeof(float));
+        return ampi_fail_nomem(error, "bank", count * ampi_shape_values(stem) * sizeof(float));
     }
     *out = bank;
     return AMP_OK;

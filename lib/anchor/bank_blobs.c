@@ -2,8 +2,8 @@
 /*
  * anchor/bank_blobs.c - a bank as the section "amp.bank.*" of a model file.
  *
- *   amp.bank.pixels       U8  [K,h,w,ch]    or
- *   amp.bank.stems        F32 [K,s,h',w']   one of the two: pixels give the stems again
+ *   amp.bank.stems        F32 [K,s,h',w']   what scoring needs
+ *   amp.bank.pixels       U8  [K,h,w,ch]    only when the anchors may be shown
  *   amp.bank.method       U8  [length]      how the anchors were chosen
  *   amp.bank.seed         U64 [1]
  *   amp.bank.fingerprint  U64 [1]           of the stem's weights
@@ -33,12 +33,11 @@ amp_status ampi_bank_to_blobs(const amp_bank *bank, ampi_blobs *out, amp_error *
     const size_t length = strlen(bank->method);
     ampi_blob *blob;
 
+    AMPI_TRY(ampi_blobs_add(out, &blob, PREFIX "stems", AMPI_DTYPE_F32, 4, stems, error));
+    memcpy(blob->data, bank->stems, blob->bytes);
     if (bank->pixels) {
         AMPI_TRY(ampi_blobs_add(out, &blob, PREFIX "pixels", AMPI_DTYPE_U8, 4, pixels, error));
         memcpy(blob->data, bank->pixels, blob->bytes);
-    } else {
-        AMPI_TRY(ampi_blobs_add(out, &blob, PREFIX "stems", AMPI_DTYPE_F32, 4, stems, error));
-        memcpy(blob->data, bank->stems, blob->bytes);
     }
     AMPI_TRY(ampi_blobs_add(out, &blob, PREFIX "method", AMPI_DTYPE_U8, 1, &length, error));
     memcpy(blob->data, bank->method, length);
@@ -69,16 +68,35 @@ static amp_status read_method(amp_bank *bank, const ampi_blobs *blobs, amp_error
     return AMP_OK;
 }
 
-static amp_status read_stems(amp_bank *bank, const ampi_blob *blob, amp_error *error)
+static amp_status read_stems(amp_bank *bank, const ampi_blobs *blobs, amp_error *error)
 {
-    const size_t values = blob->bytes / sizeof(float);
+    const size_t dims[4] = { bank->count, bank->stem.c, bank->stem.h, bank->stem.w };
+    const size_t values = bank->count * ampi_shape_values(bank->stem);
+    const ampi_blob *blob = NULL;
 
+    AMPI_TRY(ampi_blobs_expect(blobs, &blob, PREFIX "stems", AMPI_DTYPE_F32, 4, dims, error));
     memcpy(bank->stems, blob->data, blob->bytes);
     for (size_t i = 0; i < values; i++) {
         if (!isfinite(bank->stems[i]))
             return ampi_fail(error, AMP_E_FORMAT, "bank", "value %zu of the anchors is not finite",
                              i);
     }
+    return AMP_OK;
+}
+
+static amp_status read_pixels(amp_bank *bank, const ampi_blobs *blobs, amp_error *error)
+{
+    const ampi_prepare *const p = &bank->prepare;
+    const size_t dims[4] = { bank->count, p->height, p->width, p->channels };
+    const ampi_blob *blob = NULL;
+
+    if (!ampi_blobs_find(blobs, PREFIX "pixels"))
+        return AMP_OK;
+    AMPI_TRY(ampi_blobs_expect(blobs, &blob, PREFIX "pixels", AMPI_DTYPE_U8, 4, dims, error));
+    bank->pixels = ampi_alloc_raw(bank->context, blob->bytes, 1);
+    if (!bank->pixels)
+        return ampi_fail_nomem(error, "bank", blob->bytes);
+    memcpy(bank->pixels, blob->data, blob->bytes);
     return AMP_OK;
 }
 
@@ -96,27 +114,6 @@ static amp_status read_meta(amp_bank *bank, const ampi_blobs *blobs, amp_error *
     return AMP_OK;
 }
 
-/* The pixels or the stems, whichever is there; its shape fits the network. */
-static amp_status find_anchors(const ampi_blobs *blobs, const ampi_prepare *prepare,
-                               const ampi_network *network, const ampi_blob **out, amp_error *error)
-{
-    const ampi_blob *const pixels = ampi_blobs_find(blobs, PREFIX "pixels");
-    const ampi_blob *const stems = ampi_blobs_find(blobs, PREFIX "stems");
-    const ampi_blob *const given = pixels ? pixels : stems;
-    const size_t count = given && given->rank ? given->dims[0] : 0;
-    const size_t image[4] = { count, prepare->height, prepare->width, prepare->channels };
-    const size_t stem[4] = { count, network->stem.c, network->stem.h, network->stem.w };
-
-    if (!given)
-        return ampi_fail(error, AMP_E_FORMAT, "bank", "neither pixels nor stems of the anchors");
-    if (count < 1 || count > AMPI_MAX_ANCHORS)
-        return ampi_fail(error, AMP_E_LIMIT, "bank", "%zu anchors, allowed 1..%u", count,
-                         AMPI_MAX_ANCHORS);
-    if (pixels)
-        return ampi_blobs_expect(blobs, out, pixels->name, AMPI_DTYPE_U8, 4, image, error);
-    return ampi_blobs_expect(blobs, out, stems->name, AMPI_DTYPE_F32, 4, stem, error);
-}
-
 bool ampi_bank_in_blobs(const ampi_blobs *blobs)
 {
     for (size_t i = 0; i < blobs->count; i++) {
@@ -126,31 +123,41 @@ bool ampi_bank_in_blobs(const ampi_blobs *blobs)
     return false;
 }
 
+/* K, from the one tensor that every bank has. */
+static amp_status read_count(const ampi_blobs *blobs, uint32_t *count, amp_error *error)
+{
+    const ampi_blob *stems = NULL;
+
+    AMPI_TRY(ampi_blobs_expect(blobs, &stems, PREFIX "stems", AMPI_DTYPE_F32, 4, NULL, error));
+    if (stems->dims[0] < 1 || stems->dims[0] > AMPI_MAX_ANCHORS)
+        return ampi_fail(error, AMP_E_LIMIT, "bank", "%zu anchors, allowed 1..%u", stems->dims[0],
+                         AMPI_MAX_ANCHORS);
+    *count = (uint32_t)stems->dims[0];
+    return AMP_OK;
+}
+
 amp_status ampi_bank_from_blobs(amp_bank **out, const ampi_blobs *blobs,
-                                const ampi_prepare *prepare, ampi_network *network,
+                                const ampi_prepare *prepare, const ampi_graph *graph,
                                 amp_error *error)
 {
-    const ampi_blob *anchors = NULL;
     amp_bank *bank = NULL;
+    uint32_t count = 0;
     amp_status status;
 
     *out = NULL;
-    if (!network->anchored)
+    if (!graph->anchored)
         return ampi_fail(error, AMP_E_FORMAT, "bank", "anchors for a network that takes none");
-    AMPI_TRY(find_anchors(blobs, prepare, network, &anchors, error));
-    AMPI_TRY(ampi_bank_create(&bank, network, prepare, (uint32_t)anchors->dims[0], error));
+    AMPI_TRY(read_count(blobs, &count, error));
+    AMPI_TRY(ampi_bank_create(&bank, graph, prepare, count, error));
     status = read_meta(bank, blobs, error);
-    if (status)
-        goto done;
-    if (anchors->dtype == AMPI_DTYPE_U8)
-        status = ampi_bank_fill(bank, network, anchors->data, true, error);
-    else
-        status = read_stems(bank, anchors, error);
-    if (status)
-        goto done;
-    *out = bank;
-    bank = NULL;
-done:
+    if (!status)
+        status = read_stems(bank, blobs, error);
+    if (!status)
+        status = read_pixels(bank, blobs, error);
+    if (!status) {
+        *out = bank;
+        bank = NULL;
+    }
     amp_bank_unref(bank);
     return status;
 }

@@ -27,10 +27,13 @@ struct amp_bank {
 };
 
 /* A bank of `count` anchors that ampi_bank_fill then fills from pixels [K,h,w,ch]. */
-amp_status ampi_bank_create(amp_bank **out, ampi_network *network, const ampi_prepare *prepare,
+amp_status ampi_bank_create(amp_bank **out, const ampi_graph *graph, const ampi_prepare *prepare,
                             uint32_t count, amp_error *error);
 amp_status ampi_bank_fill(amp_bank *bank, ampi_network *network, const uint8_t *pixels,
                           bool keep_pixels, amp_error *error);
+/* An image prepared so is what the network takes. */
+amp_status ampi_prepare_check(const ampi_prepare *prepare, const ampi_graph *graph,
+                              amp_error *error);
 /* Context, stem shape and stem weights are the network's. */
 amp_status ampi_bank_check(const amp_bank *bank, const ampi_network *network, amp_error *error);
 
@@ -38,7 +41,7 @@ amp_status ampi_bank_check(const amp_bank *bank, const ampi_network *network, am
 amp_status ampi_bank_to_blobs(const amp_bank *bank, ampi_blobs *out, amp_error *error);
 bool ampi_bank_in_blobs(const ampi_blobs *blobs);
 amp_status ampi_bank_from_blobs(amp_bank **out, const ampi_blobs *blobs,
-                                const ampi_prepare *prepare, ampi_network *network,
+                                const ampi_prepare *prepare, const ampi_graph *graph,
                                 amp_error *error);
 
 /* ---- which images become anchors (choose.c, kcentre.c) ---- */

@@ -84,6 +84,15 @@ void ampi_network_unref(ampi_network *network)
     amp_context_unref(context);
 }
 
+ampi_shape ampi_stem_shape(const ampi_graph *graph)
+{
+    size_t i = 0;
+
+    while (i + 1 < graph->n_nodes && graph->nodes[i].op != AMPI_OP_CONV)
+        i++;
+    return graph->nodes[i].shape;
+}
+
 /* FNV-1a, 64 bits, over the values' bytes. */
 static uint64_t hash_tensor(uint64_t hash, const ampi_graph *graph, int32_t index)
 {

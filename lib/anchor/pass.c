@@ -63,15 +63,21 @@ void ampi_pass_set_rows(ampi_pass *pass, size_t rows)
     pass->rows = rows;
 }
 
+size_t ampi_pass_most_rows(size_t values)
+{
+    const size_t fitting = MOST_ROW_VALUES / values;
+
+    return fitting < 1 ? 1 : ampi_min_size(fitting, MOST_ROWS);
+}
+
 size_t ampi_pass_rows(const ampi_pass *pass)
 {
     const ampi_network *const network = pass->network;
-    const size_t values = ampi_shape_values(network->anchored ? network->stem : network->image);
-    const size_t fitting = MOST_ROW_VALUES / values;
 
     if (pass->rows)
         return pass->rows;
-    return fitting < 1 ? 1 : ampi_min_size(fitting, MOST_ROWS);
+    return ampi_pass_most_rows(
+        ampi_shape_values(network->anchored ? network->stem : network->image));
 }
 
 /* A buffer of rows * values floats that keeps its memory from run to run. */

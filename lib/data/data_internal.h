@@ -9,6 +9,7 @@
 #include "image/image_internal.h"
 #include <amp/data.h>
 
+amp_context *ampi_dataset_context(const amp_dataset *dataset); /* borrowed */
 /* The spec that opened it (of a subset: its base's), borrowed. */
 const char *ampi_dataset_spec(const amp_dataset *dataset);
 /* Index in the source as opened by the spec, before subset or split. */

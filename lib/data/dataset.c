@@ -73,6 +73,11 @@ amp_status amp_dataset_open(amp_dataset **out, amp_context *context, const char 
     return status;
 }
 
+amp_context *ampi_dataset_context(const amp_dataset *dataset)
+{
+    return dataset->source->context;
+}
+
 uint64_t amp_dataset_size(const amp_dataset *dataset)
 {
     return dataset ? dataset->count : 0;

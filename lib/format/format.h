@@ -60,6 +60,10 @@ amp_status ampi_model_make(amp_model **out, ampi_graph *graph, ampi_blobs *secti
 amp_status ampi_model_parse(amp_model **out, amp_context *context, const uint8_t *bytes,
                             size_t size, const char *name, amp_error *error);
 
+/* Puts "<file>: " before the message, and calls a file's fault what it is: an option that an arch
+   text has wrong is malformed data here.  Returns the status. */
+amp_status ampi_fail_in_file(amp_error *error, amp_status status, const char *name);
+
 /* ---- the record (record.c): typed reads with clear errors ---- */
 /* The key must be there, of its type and in range. */
 amp_status ampi_record_text(const json_t *object, const char *key, const char **out,

@@ -70,8 +70,4 @@ amp_status ampi_record_check(const json_t *record, amp_error *error);
 amp_status ampi_record_classes(const json_t *record, const ampi_blobs *sections, uint32_t classes,
                                const char ***out, amp_error *error);
 
-/* Puts "<file>: " before the message, and calls a file's fault what it is: an option that an arch
-   text has wrong is malformed data here.  Returns the status. */
-amp_status ampi_fail_in_file(amp_error *error, amp_status status, const char *name);
-
 #endif

@@ -15,7 +15,6 @@ _Static_assert(offsetof(amp_model_info, temperature) == 56, "amp_model_info layo
 
 /* ---- making ---- */
 
-/* Bank and references come later; takes nothing on failure. */
 static amp_status check_parts(const ampi_graph *graph, const ampi_blobs *sections, amp_error *error)
 {
     if (graph->arch[0] == '\0')
@@ -30,16 +29,15 @@ static amp_status check_parts(const ampi_graph *graph, const ampi_blobs *section
     return AMP_OK;
 }
 
-static amp_status make_handle(amp_model **out, const ampi_graph *graph, const ampi_blobs *sections,
-                              const json_t *record, amp_error *error)
+/* The handle with all its parts; takes them on success. */
+static amp_status make_handle(amp_model **out, ampi_graph *graph, ampi_blobs *sections,
+                              json_t *record, char *text, amp_error *error)
 {
     amp_context *const context = graph->context;
-    const ampi_blobs none = { .context = context };
     amp_model *model = NULL;
     const char **classes = NULL;
 
-    AMPI_TRY(ampi_record_classes(record, sections ? sections : &none, ampi_graph_classes(graph),
-                                 &classes, error));
+    AMPI_TRY(ampi_record_classes(record, sections, ampi_graph_classes(graph), &classes, error));
     model = ampi_alloc(context, 1, sizeof *model);
     if (!model) {
         ampi_free(context, classes);
@@ -49,7 +47,11 @@ static amp_status make_handle(amp_model **out, const ampi_graph *graph, const am
     atomic_init(&model->references, 1);
     atomic_init(&model->attachment, NULL);
     model->classes = classes;
-    ampi_blobs_init(&model->sections, context);
+    model->graph = graph;
+    model->record = record;
+    model->record_text = text;
+    model->sections = *sections;
+    ampi_blobs_init(sections, context);
     *out = model;
     return AMP_OK;
 }
@@ -57,8 +59,8 @@ static amp_status make_handle(amp_model **out, const ampi_graph *graph, const am
 amp_status ampi_model_adopt(amp_model **out, ampi_graph *graph, ampi_blobs *sections, char *text,
                             amp_error *error)
 {
+    ampi_blobs none = { .context = graph->context };
     json_t *record = NULL;
-    amp_model *model = NULL;
     amp_status status = check_parts(graph, sections, error);
 
     *out = NULL;
@@ -69,20 +71,10 @@ amp_status ampi_model_adopt(amp_model **out, ampi_graph *graph, ampi_blobs *sect
         return status;
     status = ampi_record_check(record, error);
     if (status == AMP_OK)
-        status = make_handle(&model, graph, sections, record, error);
-    if (status != AMP_OK) {
+        status = make_handle(out, graph, sections ? sections : &none, record, text, error);
+    if (status != AMP_OK)
         json_decref(record);
-        return status;
-    }
-    model->graph = graph;
-    model->record = record;
-    model->record_text = text;
-    if (sections) {
-        model->sections = *sections;
-        ampi_blobs_init(sections, graph->context);
-    }
-    *out = model;
-    return AMP_OK;
+    return status;
 }
 
 /* {"format", "libamp", "arch"} and then the rest of `record`; NULL when memory runs out. */

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * score/forward.c - the network's own numbers: float arrays in, logits out, no images, no scores.
+ */
+#include "score/scorer_internal.h"
+
+static amp_status forward_whole(amp_model *model, int32_t threads, size_t n, const float *input,
+                                float *output, amp_error *error)
+{
+    const size_t values = ampi_shape_values(ampi_graph_input(model->graph));
+    const size_t classes = ampi_graph_classes(model->graph);
+    const size_t most = ampi_pass_most_rows(values);
+    ampi_program *program = NULL;
+    ampi_runner *runner = NULL;
+    amp_status status;
+
+    AMPI_TRY(ampi_model_whole(model, &program, error));
+    status = ampi_runner_create(&runner, program, error);
+    for (size_t i = 0; i < n && !status; i += most)
+        status = ampi_runner_forward(runner, threads, ampi_min_size(most, n - i),
+                                     input + i * values, output + i * classes, error);
+    ampi_runner_free(runner);
+    return status;
+}
+
+static amp_status forward_pairs(amp_model *model, const amp_bank *bank, int32_t threads, size_t n,
+                                const float *input, float *output, amp_error *error)
+{
+    ampi_network *network = NULL;
+    ampi_pass *pass = NULL;
+    amp_status status;
+
+    AMPI_TRY(ampi_model_network(model, ampi_default_backend(), &network, error));
+    AMPI_TRY(ampi_bank_check(bank, network, error));
+    AMPI_TRY(ampi_pass_create(&pass, network, error));
+    status = ampi_pass_run(pass, threads, n, input, bank->count, bank->stems, output, error);
+    ampi_pass_free(pass);
+    return status;
+}
+
+static amp_status check_size(const amp_model *model, const amp_bank *bank, size_t n,
+                             amp_error *error)
+{
+    size_t in = ampi_shape_values(ampi_graph_input(model->graph)) * sizeof(float);
+    size_t out = (bank ? bank->count : 1) * ampi_graph_classes(model->graph) * sizeof(float);
+
+    if (!ampi_mul(in, n, &in) || !ampi_mul(out, n, &out))
+        return ampi_fail(error, AMP_E_LIMIT, "model", "%zu inputs are too many", n);
+    return AMP_OK;
+}
+
+amp_status amp_model_forward(amp_model *model, const amp_bank *bank, size_t n, const float *input,
+                             float *output, amp_error *error)
+{
+    int32_t threads;
+    amp_status status;
+
+    if (!model || (n > 0 && (!input || !output)))
+        return ampi_fail(error, AMP_E_ARGUMENT, "model", "model, input and output must be given");
+    AMPI_TRY(check_size(model, bank, n, error));
+    threads = ampi_context_take_threads(model->context, amp_context_threads(model->context));
+    if (bank)
+        status = forward_pairs(model, bank, threads, n, input, output, error);
+    else
+        status = forward_whole(model, threads, n, input, output, error);
+    ampi_context_give_threads(model->context, threads);
+    return status;
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * score/scorer.c - the hub of inference: from images to verdicts.
+ *
+ *   1  inputs.c               n images of any size -> floats [n,ch,h,w] as the model file says
+ *      (image/decode*.c and data/ made the RGB8 pixels, image/prepare.c resizes and normalises)
+ *   2  anchor/pass.c          the image's half of the stem once, plus K stored halves
+ *   3  exec/                  the trunk on [n*K] -> logits [n,K,classes]
+ *   4  anchor/consistency.c   logits -> mean H [classes] and tau, image by image
+ *   5  amp.c, plain.c, ...    each method of methods.c: H, tau -> one number
+ *   6  here                   number >= stored threshold -> verdict
+ *
+ * Images go through in chunks, so that the memory of a run does not grow with n.  An image's
+ * results depend on the image alone: any n, chunk and thread count give the same bits.
+ */
+#include "score/scorer_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+_Static_assert(sizeof(amp_scores) == 72, "amp_scores layout");
+_Static_assert(offsetof(amp_scores, score) == 8, "amp_scores layout");
+_Static_assert(offsetof(amp_scores, verdict) == 16, "amp_scores layout");
+_Static_assert(offsetof(amp_scores, tau) == 24, "amp_scores layout");
+_Static_assert(offsetof(amp_scores, tau_mean) == 32, "amp_scores layout");
+_Static_assert(offsetof(amp_scores, label) == 40, "amp_scores layout");
+_Static_assert(offsetof(amp_scores, confidence) == 48, "amp_scores layout");
+_Static_assert(offsetof(amp_scores, logits) == 56, "amp_scores layout");
+_Static_assert(offsetof(amp_scores, anchor_logits) == 64, "amp_scores layout");
+
+/* One run: where the images come from and where the results go. */
+typedef struct run {
+    amp_scorer *scorer;
+    const ampi_inputs *inputs;
+    amp_scores out;
+    size_t n;
+} run;
+
+/* ---- one image: steps 4 to 6 ---- */
+
+static int8_t verdict(const ampi_use *use, double score)
+{
+    if (!use->has_threshold)
+        return AMP_VERDICT_UNKNOWN;
+    return score >= use->threshold ? AMP_VERDICT_IN : AMP_VERDICT_OUT;
+}
+
+static void write_scores(const run *job, const ampi_evidence *evidence, size_t i)
+{
+    const ampi_uses *const uses = &job->scorer->uses;
+
+    for (size_t m = 0; m < uses->count && (job->out.score || job->out.verdict); m++) {
+        const ampi_use *const use = &uses->items[m];
+        const double score = use->method->score(use->fields, evidence);
+        if (job->out.score)
+            job->out.score[m * job->n + i] = score;
+        if (job->out.verdict)
+            job->out.verdict[m * job->n + i] = verdict(use, score);
+    }
+}
+
+/* max softmax(H / T) */
+static double confidence(const amp_scorer *scorer, const double *mean, double *work)
+{
+    const double temperature = scorer->temperature > 0.0 ? scorer->temperature : 1.0;
+
+    for (size_t j = 0; j < scorer->classes; j++)
+        work[j] = mean[j] / temperature;
+    return exp(ampi_logits_msp(work, scorer->classes));
+}
+
+static void write_prediction(const run *job, const ampi_evidence *evidence, size_t i)
+{
+    const amp_scorer *const scorer = job->scorer;
+    const size_t classes = evidence->classes;
+
+    if (job->out.tau)
+        job->out.tau[i] = evidence->tau_sum;
+    if (job->out.tau_mean)
+        job->out.tau_mean[i] = evidence->tau_mean;
+    if (job->out.label)
+        job->out.label[i] = (int32_t)ampi_logits_argmax(evidence->mean, classes);
+    if (job->out.confidence)
+        job->out.confidence[i] = confidence(scorer, evidence->mean, evidence->work);
+    for (size_t j = 0; job->out.logits && j < classes; j++)
+        job->out.logits[i * classes + j] = (float)evidence->mean[j];
+}
+
+/* logits [outputs,classes] of image i of the run. */
+static amp_status finish_image(const run *job, const float *logits, size_t i, amp_error *error)
+{
+    amp_scorer *const scorer = job->scorer;
+    const size_t count = scorer->outputs * scorer->classes;
+    ampi_evidence evidence = { scorer->classes, scorer->mean, 0.0, 0.0, scorer->work };
+
+    for (size_t v = 0; v < count; v++) {
+        if (!isfinite(logits[v]))
+            return ampi_fail(error, AMP_E_BACKEND, "score",
+                             "image %zu: the network's output is not finite", i);
+    }
+    ampi_consistency(logits, scorer->outputs, scorer->classes, scorer->mean, &evidence.tau_sum,
+                     &evidence.tau_mean);
+    write_scores(job, &evidence, i);
+    write_prediction(job, &evidence, i);
+    if (job->out.anchor_logits)
+        memcpy(job->out.anchor_logits + i * count, logits, count * sizeof *logits);
+    return AMP_OK;
+}
+
+/* ---- one chunk: steps 1 to 3, then each image ---- */
+
+static amp_status run_network(const amp_scorer *scorer, size_t m, amp_error *error)
+{
+    const float *const anchors = scorer->bank ? scorer->bank->stems : NULL;
+    const int32_t threads = ampi_context_take_threads(scorer->context, scorer->options.threads);
+    const amp_status status = ampi_pass_run(scorer->pass, threads, m, scorer->images, scorer->k,
+                                            anchors, scorer->logits, error);
+
+    ampi_context_give_threads(scorer->context, threads);
+    return status;
+}
+
+static amp_status run_chunk(const run *job, size_t first, size_t m, amp_error *error)
+{
+    amp_scorer *const scorer = job->scorer;
+
+    for (size_t i = 0; i < m; i++)
+        AMPI_TRY(job->inputs->read(job->inputs, scorer, first + i,
+                                   scorer->images + i * scorer->values, error));
+    AMPI_TRY(run_network(scorer, m, error));
+    for (size_t i = 0; i < m; i++)
+        AMPI_TRY(finish_image(job, scorer->logits + i * scorer->outputs * scorer->classes,
+                              first + i, error));
+    return ampi_progress(job->inputs->progress, job->inputs->user, "score", first + m, job->n,
+                         error);
+}
+
+static amp_status run_all(amp_scorer *scorer, size_t n, const ampi_inputs *inputs,
+                          const amp_scores *out, amp_error *error)
+{
+    run job = { scorer, inputs, { .struct_size = sizeof job.out }, n };
+    size_t most;
+
+    if (!out)
+        return ampi_fail(error, AMP_E_ARGUMENT, "score", "out is NULL");
+    AMPI_TRY(ampi_struct_read(&job.out, sizeof job.out, out, "score", error));
+    if (!ampi_mul(n, scorer->outputs * scorer->classes + scorer->uses.count, &most) ||
+        !ampi_mul(most, sizeof(double), &most))
+        return ampi_fail(error, AMP_E_LIMIT, "score", "%zu images are too many", n);
+    for (size_t first = 0; first < n; first += scorer->chunk)
+        AMPI_TRY(run_chunk(&job, first, ampi_min_size(scorer->chunk, n - first), error));
+    return AMP_OK;
+}
+
+/* ---- the three public ways in ---- */
+
+amp_status amp_scorer_run(amp_scorer *scorer, size_t n, const amp_image *const *images,
+                          const amp_scores *out, amp_error *error)
+{
+    const ampi_inputs inputs = { .read = ampi_inputs_images, .images = images };
+
+    if (!scorer || (n > 0 && !images))
+        return ampi_fail(error, AMP_E_ARGUMENT, "score", "scorer and images must be given");
+    return run_all(scorer, n, &inputs, out, error);
+}
+
+amp_status amp_scorer_run_rgb8(amp_scorer *scorer, size_t n, const uint8_t *pixels, uint32_t height,
+                               uint32_t width, const amp_scores *out, amp_error *error)
+{
+    const ampi_inputs inputs = {
+        .read = ampi_inputs_rgb8, .pixels = pixels, .height = height, .width = width
+    };
+    size_t bytes;
+
+    if (!scorer || (n > 0 && !pixels))
+        return ampi_fail(error, AMP_E_ARGUMENT, "score", "scorer and pixels must be given");
+    if (height == 0 || width == 0)
+        return ampi_fail(error, AMP_E_ARGUMENT, "score", "images of %u x %u pixels", width, height);
+    if (!ampi_mul(height, width, &bytes) || !ampi_mul(bytes, 3, &bytes) ||
+        !ampi_mul(bytes, n, &bytes))
+        return ampi_fail(error, AMP_E_LIMIT, "score", "%zu images of %u x %u pixels are too many",
+                         n, width, height);
+    return run_all(scorer, n, &inputs, out, error);
+}
+
+amp_status amp_scorer_run_dataset(amp_scorer *scorer, amp_dataset *dataset, uint64_t first,
+                                  size_t n, const amp_scores *out, amp_progress_fn progress,
+                                  void *progress_user, amp_error *error)
+{
+    const ampi_inputs inputs = { .read = ampi_inputs_dataset,
+                                 .dataset = dataset,
+                                 .first = first,
+                                 .progress = progress,
+                                 .user = progress_user };
+    const uint64_t size = amp_dataset_size(dataset);
+
+    if (!scorer || !dataset)
+        return ampi_fail(error, AMP_E_ARGUMENT, "score", "scorer and dataset must be given");
+    if (ampi_dataset_context(dataset) != scorer->context)
+        return ampi_fail(error, AMP_E_ARGUMENT, "score",
+                         "data set and model have different contexts");
+    if (first > size || n > size - first)
+        return ampi_fail(error, AMP_E_ARGUMENT, "score",
+                         "%zu images from image %llu on, the data set has %llu", n,
+                         (unsigned long long)first, (unsigned long long)size);
+    return run_all(scorer, n, &inputs, out, error);
+}
