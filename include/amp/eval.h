@@ -112,7 +112,8 @@ AMP_API const char *amp_ood_area_name(int32_t area);
 AMP_API AMP_MUST_USE amp_status amp_ood_rule_parse(int32_t *rule, const char *name,
                                                    amp_error *error);
 
-/** The area of a name; as amp_ood_rule_parse(). */
+/** The area of a name; as amp_ood_rule_parse().
+ *  @retval AMP_E_ARGUMENT  a pointer is NULL, or no area has the name */
 AMP_API AMP_MUST_USE amp_status amp_ood_area_parse(int32_t *area, const char *name,
                                                    amp_error *error);
 
@@ -234,7 +235,6 @@ AMP_API AMP_MUST_USE amp_status amp_calibration_evaluate(const float *logits, co
 
 /**
  * The same from probabilities.  options->temperature must be 1.
- *
  * @param probabilities  [n][classes], each 0..1, each row summing to 1 within 0.001.
  * @retval AMP_E_ARGUMENT  also: a value outside 0..1, a row with another sum, a temperature
  * Otherwise as amp_calibration_evaluate().

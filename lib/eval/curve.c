@@ -110,8 +110,8 @@ double ampi_eval_sample_trapezoid(ampi_eval_walk walk)
     return ampi_eval_total(&area) / (double)walk.n_positive;
 }
 
-/* Both AUROC(a, b) and AUROC(b, a) come from the smaller share, so that they add up to 1 to the
-   last bit: 1 - x rounds once, and adding x back rounds to 1. */
+/* AUROC(a, b) + AUROC(b, a) is 1 to the last bit: the quotients k / n and (n - k) / n of exact
+   counts always round to a sum of 1. */
 double ampi_eval_auroc(const ampi_eval_sets *sets, uint64_t tie_weight)
 {
     const uint64_t whole = 2 * (uint64_t)sets->n_in * sets->n_out;
@@ -121,8 +121,6 @@ double ampi_eval_auroc(const ampi_eval_sets *sets, uint64_t tie_weight)
     while (ampi_eval_step(&walk))
         won += walk.step_tp *
                (2 * (uint64_t)(walk.n_negative - walk.fp) + tie_weight * (uint64_t)walk.step_fp);
-    if (won > whole - won)
-        return 1 - (double)(whole - won) / (double)whole;
     return (double)won / (double)whole;
 }
 

@@ -251,7 +251,8 @@ END_TEST
 
 START_TEST(rank_is_least)
 {
-    const double levels[] = { 1e-300, .1, .3, .7, .9, .95, .99, 1 };
+    /* .07 * 100 and .55 * 100 round to above the whole number. */
+    const double levels[] = { 1e-300, .07, .1, .28, .3, .55, .7, .9, .95, .99, 1 };
 
     for (size_t n = 1; n <= 3000; n++) {
         for (size_t i = 0; i < LENGTH(levels); i++) {
@@ -263,6 +264,7 @@ START_TEST(rank_is_least)
     }
     ck_assert_uint_eq(ampi_eval_rank(20, .95), 19);
     ck_assert_uint_eq(ampi_eval_rank(10000, .95), 9500);
+    ck_assert_uint_eq(ampi_eval_rank(100, .07), 7);
 }
 END_TEST
 

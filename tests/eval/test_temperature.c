@@ -139,7 +139,8 @@ END_TEST
 
 START_TEST(bounds)
 {
-    const float z[] = { 5, 0, 0, 0, 9, 1, 1e30F, 0, 0 }, flat[] = { 2, 2, 2, -7, -7, -7, 0, 0, 0 };
+    const float z[] = { 50, 0, 0, 0, 90, 1, 1e30F, 0, 0 },
+                flat[] = { 2, 2, 2, -7, -7, -7, 0, 0, 0 };
     const float small[] = { 1e-3F, 0, 1e-3F, 0 };
     const int32_t right[] = { 0, 1, 0 }, wrong[] = { 1, 0, 1 }, mixed[] = { 0, 1 };
     amp_temperature_options options;
