@@ -157,11 +157,12 @@ AMP_API void amp_model_unref(amp_model *model);
  * @param bank    NULL: input float32 [n, input_channels, height, width], output [n, classes].
  *                A bank of K anchors of this model: input [n, channels, height, width], output
  *                [n, K, classes].
- * @param n       images, 1 or more.
+ * @param n       images, 1 or more; memory does not grow with n.
  * @param input   row-major, as above.
- * @param output  filled, logits.
+ * @param output  filled, logits.  The same bits for any n and thread count.
  * @param error   NULL, or filled on failure.
- * @retval AMP_E_ARGUMENT  a NULL pointer, n is 0, a bank of another model
+ * @retval AMP_E_ARGUMENT  a NULL pointer, n is 0, a bank of another context
+ * @retval AMP_E_SHAPE     a bank built for another network, or a network that takes none
  * @retval AMP_E_LIMIT     the arrays are too large
  * @retval AMP_E_NOMEM     no memory
  * @retval AMP_E_BACKEND   the compute back end failed, or gave a value that is not finite
@@ -185,15 +186,18 @@ AMP_API AMP_MUST_USE amp_status amp_model_builder_create(amp_model_builder **out
                                                          amp_error *error);
 
 /**
- * Replace the bank.
+ * Replace the bank.  Temperature and thresholds go: they belonged to the other anchors.
  *
- * @param bank     of the base model; NULL = the new model has none.  Copied.
- * @param error    NULL, or filled on failure.
- * @retval AMP_E_ARGUMENT  builder is NULL, a bank of another model
+ * @param bank     built for the base model or one with the same first layer; the builder and the
+ *                 new model keep references.  NULL = the new model has none.  The bank that is
+ *                 there already changes nothing.
+ * @param error    NULL, or filled on failure; the builder is then as before.
+ * @retval AMP_E_ARGUMENT  builder is NULL, a bank of another context
+ * @retval AMP_E_SHAPE     a bank built for another network, or a network that takes none
  * @retval AMP_E_NOMEM     no memory
  */
 AMP_API AMP_MUST_USE amp_status amp_model_builder_set_bank(amp_model_builder *builder,
-                                                           const amp_bank *bank, amp_error *error);
+                                                           amp_bank *bank, amp_error *error);
 
 /**
  * Replace the class names.
@@ -214,10 +218,10 @@ AMP_API AMP_MUST_USE amp_status amp_model_builder_set_class_names(amp_model_buil
  * Set record["card"][key]: what a model card should say.
  *
  * @param builder  not NULL.
- * @param key      of the card.
+ * @param key      of the card, 1..100 bytes of UTF-8.
  * @param json     text of any JSON value.  Copied.
  * @param error    NULL, or filled on failure.
- * @retval AMP_E_ARGUMENT  a NULL pointer
+ * @retval AMP_E_ARGUMENT  a NULL pointer, a key that is empty, too long or not UTF-8
  * @retval AMP_E_FORMAT    json is not JSON
  * @retval AMP_E_LIMIT     the record would pass its limits: 1 MB, 1,000 values in an array
  * @retval AMP_E_NOMEM     no memory

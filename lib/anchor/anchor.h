@@ -18,9 +18,8 @@ typedef struct ampi_network {
     atomic_uint references;
     ampi_backend backend;
     bool anchored;
-    uint64_t fingerprint; /* of the stem's weights */
-    ampi_shape image;     /* [c,h,w] of one image                   */
-    ampi_shape stem;      /* of the stem's output; anchored only    */
+    ampi_shape image; /* [c,h,w] of one image                   */
+    ampi_shape stem;  /* of the stem's output; anchored only    */
     uint32_t classes;
     ampi_program *image_half, *anchor_half, *trunk;
 } ampi_network;

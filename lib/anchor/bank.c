@@ -101,14 +101,16 @@ amp_status ampi_bank_fill(amp_bank *bank, ampi_network *network, const uint8_t *
     return run_stems(bank, network, pixels, error);
 }
 
-amp_status ampi_bank_check(const amp_bank *bank, const ampi_network *network, amp_error *error)
+amp_status ampi_bank_check(const amp_bank *bank, const ampi_graph *graph, amp_error *error)
 {
-    if (bank->context != network->context)
+    const ampi_shape stem = ampi_stem_shape(graph);
+
+    if (bank->context != graph->context)
         return ampi_fail(error, AMP_E_ARGUMENT, "bank", "bank and model have different contexts");
-    if (!network->anchored)
+    if (!graph->anchored)
         return ampi_fail(error, AMP_E_SHAPE, "bank", "the network is not anchored");
-    if (bank->fingerprint != network->fingerprint || bank->stem.c != network->stem.c ||
-        bank->stem.h != network->stem.h || bank->stem.w != network->stem.w)
+    if (bank->stem.c != stem.c || bank->stem.h != stem.h || bank->stem.w != stem.w ||
+        bank->fingerprint != ampi_stem_fingerprint(graph))
         return ampi_fail(error, AMP_E_SHAPE, "bank", "the bank was built for another network");
     return AMP_OK;
 }

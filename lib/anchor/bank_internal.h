@@ -35,7 +35,7 @@ amp_status ampi_bank_fill(amp_bank *bank, ampi_network *network, const uint8_t *
 amp_status ampi_prepare_check(const ampi_prepare *prepare, const ampi_graph *graph,
                               amp_error *error);
 /* Context, stem shape and stem weights are the network's. */
-amp_status ampi_bank_check(const amp_bank *bank, const ampi_network *network, amp_error *error);
+amp_status ampi_bank_check(const amp_bank *bank, const ampi_graph *graph, amp_error *error);
 
 /* To and from the model file's section "amp.bank.*". */
 amp_status ampi_bank_to_blobs(const amp_bank *bank, ampi_blobs *out, amp_error *error);

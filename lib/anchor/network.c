@@ -50,7 +50,6 @@ amp_status ampi_network_create(ampi_network **out, const ampi_graph *graph, ampi
     network->image = ampi_graph_input(graph);
     network->image.c = ampi_graph_image_channels(graph);
     network->classes = ampi_graph_classes(graph);
-    network->fingerprint = ampi_stem_fingerprint(graph);
     if (graph->anchored)
         status = create_split(network, graph, backend, error);
     else

@@ -4,6 +4,8 @@
  */
 #include "score/scorer_internal.h"
 
+#include <math.h>
+
 static amp_status forward_whole(amp_model *model, int32_t threads, size_t n, const float *input,
                                 float *output, amp_error *error)
 {
@@ -30,22 +32,38 @@ static amp_status forward_pairs(amp_model *model, const amp_bank *bank, int32_t 
     ampi_pass *pass = NULL;
     amp_status status;
 
+    AMPI_TRY(ampi_bank_check(bank, model->graph, error));
     AMPI_TRY(ampi_model_network(model, ampi_default_backend(), &network, error));
-    AMPI_TRY(ampi_bank_check(bank, network, error));
     AMPI_TRY(ampi_pass_create(&pass, network, error));
     status = ampi_pass_run(pass, threads, n, input, bank->count, bank->stems, output, error);
     ampi_pass_free(pass);
     return status;
 }
 
+/* Logits an image. */
+static size_t row(const amp_model *model, const amp_bank *bank)
+{
+    return (bank ? bank->count : 1) * (size_t)ampi_graph_classes(model->graph);
+}
+
 static amp_status check_size(const amp_model *model, const amp_bank *bank, size_t n,
                              amp_error *error)
 {
     size_t in = ampi_shape_values(ampi_graph_input(model->graph)) * sizeof(float);
-    size_t out = (bank ? bank->count : 1) * ampi_graph_classes(model->graph) * sizeof(float);
+    size_t out = row(model, bank) * sizeof(float);
 
     if (!ampi_mul(in, n, &in) || !ampi_mul(out, n, &out))
         return ampi_fail(error, AMP_E_LIMIT, "model", "%zu inputs are too many", n);
+    return AMP_OK;
+}
+
+static amp_status check_finite(const float *output, size_t n, size_t values, amp_error *error)
+{
+    for (size_t i = 0; i < n * values; i++) {
+        if (!isfinite(output[i]))
+            return ampi_fail(error, AMP_E_BACKEND, "model",
+                             "input %zu: the network's output is not finite", i / values);
+    }
     return AMP_OK;
 }
 
@@ -55,8 +73,9 @@ amp_status amp_model_forward(amp_model *model, const amp_bank *bank, size_t n, c
     int32_t threads;
     amp_status status;
 
-    if (!model || (n > 0 && (!input || !output)))
-        return ampi_fail(error, AMP_E_ARGUMENT, "model", "model, input and output must be given");
+    if (!model || !input || !output || n == 0)
+        return ampi_fail(error, AMP_E_ARGUMENT, "model",
+                         "model, input and output must be given, n must not be 0");
     AMPI_TRY(check_size(model, bank, n, error));
     threads = ampi_context_take_threads(model->context, amp_context_threads(model->context));
     if (bank)
@@ -64,5 +83,5 @@ amp_status amp_model_forward(amp_model *model, const amp_bank *bank, size_t n, c
     else
         status = forward_whole(model, threads, n, input, output, error);
     ampi_context_give_threads(model->context, threads);
-    return status;
+    return status ? status : check_finite(output, n, row(model, bank), error);
 }

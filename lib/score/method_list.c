@@ -76,20 +76,25 @@ static amp_status take_piece(ampi_uses *uses, const char *piece, size_t length, 
     return set_option(&uses->items[uses->count - 1], piece, length, error);
 }
 
-static amp_status name_canonically(ampi_use *use, amp_error *error)
+static amp_status spell(const ampi_use *use, bool only_changed, char *out, size_t size,
+                        amp_error *error)
 {
     const ampi_method *const method = use->method;
-    const int length = snprintf(use->name, sizeof use->name, "%s:", method->name);
-    const size_t used = (size_t)length, left = sizeof use->name - used;
+    const size_t used = (size_t)snprintf(out, size, "%s:", method->name), left = size - used;
     const size_t options = ampi_options_format(method->options, method->n_options, use->fields,
-                                               true, use->name + used, left);
+                                               only_changed, out + used, left);
 
     if (options >= left)
         return ampi_fail(error, AMP_E_LIMIT, "score", "%s: the options have %zu bytes, limit %zu",
                          method->name, options, left - 1);
     if (options == 0)
-        use->name[used - 1] = '\0';
+        out[used - 1] = '\0';
     return AMP_OK;
+}
+
+amp_status ampi_use_spell_out(const ampi_use *use, char *out, size_t size, amp_error *error)
+{
+    return spell(use, false, out, size, error);
 }
 
 static amp_status check_distinct(const ampi_uses *uses, size_t index, amp_error *error)
@@ -114,7 +119,8 @@ amp_status ampi_uses_parse(ampi_uses *uses, const char *text, amp_error *error)
     if (uses->count == 0)
         return ampi_fail(error, AMP_E_ARGUMENT, "score", "no method in the list");
     for (size_t i = 0; i < uses->count; i++) {
-        AMPI_TRY(name_canonically(&uses->items[i], error));
+        ampi_use *const use = &uses->items[i];
+        AMPI_TRY(spell(use, true, use->name, sizeof use->name, error));
         AMPI_TRY(check_distinct(uses, i, error));
     }
     return AMP_OK;

@@ -90,5 +90,7 @@ typedef struct ampi_uses {
 } ampi_uses;
 
 amp_status ampi_uses_parse(ampi_uses *uses, const char *text, amp_error *error);
+/* "amp:calibration=c-small,score=xent": with every option, whatever the defaults. */
+amp_status ampi_use_spell_out(const ampi_use *use, char *out, size_t size, amp_error *error);
 
 #endif

@@ -55,7 +55,7 @@ static amp_status join_bank(amp_scorer *scorer, amp_bank *bank, amp_error *error
     if (!bank)
         return ampi_fail(error, AMP_E_ARGUMENT, "score",
                          "the model has no anchor bank and none is given");
-    AMPI_TRY(ampi_bank_check(bank, scorer->network, error));
+    AMPI_TRY(ampi_bank_check(bank, scorer->model->graph, error));
     if (asked > bank->count)
         return ampi_fail(error, AMP_E_ARGUMENT, "score", "anchors is %u, the bank has %u", asked,
                          bank->count);
