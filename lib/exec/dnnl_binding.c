@@ -29,7 +29,7 @@ static amp_status make_memories(ampi_binding *binding, unsigned char *arena, amp
     const ampi_plan *const plan = binding->plan;
 
     for (size_t i = 0; i < plan->n_buffers; i++) {
-        const ampi_buffer *const buffer = &plan->buffers[i];
+        const ampi_buffer *const buffer = plan->buffers[i];
         void *where = buffer->pointer;
         if (buffer->first < 0)
             continue;
@@ -118,7 +118,7 @@ static void call_function(const ampi_binding *binding, const ampi_step *step)
 
     for (uint32_t i = 0; i < step->n_args; i++) {
         pointers[i] = binding->pointers[step->buffers[i]];
-        bytes[i] = binding->plan->buffers[step->buffers[i]].bytes;
+        bytes[i] = binding->plan->buffers[step->buffers[i]]->bytes;
     }
     step->function(&call);
 }

@@ -20,7 +20,7 @@ amp_status ampi_emit_shared(ampi_emit *emit, ampi_md md, void *pointer, int32_t 
 amp_status ampi_emit_buffer(ampi_emit *emit, ampi_md md, int32_t *out)
 {
     AMPI_TRY(ampi_emit_shared(emit, md, NULL, out));
-    emit->plan->buffers[*out].outside = false;
+    emit->plan->buffers[*out]->outside = false;
     return AMP_OK;
 }
 
@@ -48,7 +48,7 @@ amp_status ampi_emit_outside(ampi_emit *emit, const ampi_dims *dims, void *point
 
 ampi_md ampi_emit_md(const ampi_emit *emit, int32_t buffer)
 {
-    return ampi_layout_md(&emit->plan->buffers[buffer].layout);
+    return ampi_layout_md(&emit->plan->buffers[buffer]->layout);
 }
 
 amp_status ampi_emit_keep(ampi_emit *emit, dnnl_status_t status, dnnl_primitive_desc_t desc,

@@ -48,7 +48,7 @@ static amp_status sum_buffer(infer *in, const ampi_node *node, size_t index, amp
     const int32_t operand = in->values[node->sum];
     const bool free_after = in->last[node->sum] == (int32_t)index && node->sum != node->inputs[0];
 
-    if (free_after && !in->emit.plan->buffers[operand].outside &&
+    if (free_after && !in->emit.plan->buffers[operand]->outside &&
         ampi_md_equal(ampi_emit_md(&in->emit, operand), md)) {
         in->values[index] = operand;
         return AMP_OK;

@@ -34,8 +34,10 @@ void ampi_plan_clear(ampi_plan *plan)
     for (size_t i = 0; i < plan->n_steps; i++)
         if (plan->steps[i].primitive != NULL)
             dnnl_primitive_destroy(plan->steps[i].primitive);
-    for (size_t i = 0; i < plan->n_buffers; i++)
-        ampi_layout_clear(&plan->buffers[i].layout);
+    for (size_t i = 0; i < plan->n_buffers; i++) {
+        ampi_layout_clear(&plan->buffers[i]->layout);
+        ampi_free(plan->context, plan->buffers[i]);
+    }
     ampi_free(plan->context, plan->steps);
     ampi_free(plan->context, plan->buffers);
     ampi_plan_init(plan, plan->context, plan->engine);
@@ -44,13 +46,17 @@ void ampi_plan_clear(ampi_plan *plan)
 amp_status ampi_plan_buffer(ampi_plan *plan, const ampi_buffer *buffer, int32_t *out,
                             amp_error *error)
 {
+    ampi_buffer *own;
+
     AMPI_TRY(ampi_grow(plan->context, &plan->buffers, &plan->buffer_capacity, plan->n_buffers + 1,
                        sizeof *plan->buffers, error));
-    plan->buffers[plan->n_buffers] = *buffer;
-    plan->buffers[plan->n_buffers].first = -1;
-    plan->buffers[plan->n_buffers].last = -1;
+    own = ampi_alloc(plan->context, 1, sizeof *own);
+    if (own == NULL)
+        return ampi_fail_nomem(error, "exec", sizeof *own);
+    *own = *buffer;
+    own->first = own->last = -1;
     *out = (int32_t)plan->n_buffers;
-    plan->n_buffers++;
+    plan->buffers[plan->n_buffers++] = own;
     return AMP_OK;
 }
 
@@ -67,7 +73,7 @@ amp_status ampi_plan_step(ampi_plan *plan, const ampi_step *step, amp_error *err
     }
     plan->steps[plan->n_steps++] = *step;
     for (uint32_t i = 0; i < step->n_args; i++) {
-        ampi_buffer *const buffer = &plan->buffers[step->buffers[i]];
+        ampi_buffer *const buffer = plan->buffers[step->buffers[i]];
         if (buffer->first < 0)
             buffer->first = now;
         buffer->last = now;
@@ -97,7 +103,7 @@ static int by_size(const void *a, const void *b)
 
     if (x->bytes != y->bytes)
         return x->bytes < y->bytes ? 1 : -1;
-    return x < y ? -1 : 1;
+    return x->first != y->first ? (x->first < y->first ? -1 : 1) : x->last - y->last;
 }
 
 static bool in_arena(const ampi_buffer *buffer)
@@ -146,8 +152,8 @@ amp_status ampi_plan_place(ampi_plan *plan, amp_error *error)
     if (order == NULL)
         return ampi_fail_nomem(error, "exec", plan->n_buffers * sizeof *order);
     for (size_t i = 0; i < plan->n_buffers; i++)
-        if (in_arena(&plan->buffers[i]))
-            order[n++] = &plan->buffers[i];
+        if (in_arena(plan->buffers[i]))
+            order[n++] = plan->buffers[i];
     qsort(order, n, sizeof *order, by_size);
     for (size_t i = 0; i < n; i++) {
         order[i]->offset = find_place(order[i], order, i);
