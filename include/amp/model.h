@@ -146,8 +146,7 @@ AMP_API amp_bank *amp_model_bank(const amp_model *model);
 /** Take another reference.  Returns its argument; NULL gives NULL.  Any thread. */
 AMP_API amp_model *amp_model_ref(amp_model *model);
 
-/** Drop a reference; the last one frees.  NULL is ignored.  Any thread, in any order with the
- *  scorers and banks that use the model. */
+/** Drop a reference; the last one frees.  NULL is ignored.  Any thread, any order. */
 AMP_API void amp_model_unref(amp_model *model);
 
 /**
@@ -188,9 +187,8 @@ AMP_API AMP_MUST_USE amp_status amp_model_builder_create(amp_model_builder **out
 /**
  * Replace the bank.  Temperature and thresholds go: they belonged to the other anchors.
  *
- * @param bank     built for the base model or one with the same first layer; the builder and the
- *                 new model keep references.  NULL = the new model has none.  The bank that is
- *                 there already changes nothing.
+ * @param bank     of the base model, shared; NULL = the new model has none.  The bank that is there
+ *                 already changes nothing.
  * @param error    NULL, or filled on failure; the builder is then as before.
  * @retval AMP_E_ARGUMENT  builder is NULL, a bank of another context
  * @retval AMP_E_SHAPE     a bank built for another network, or a network that takes none
@@ -217,7 +215,6 @@ AMP_API AMP_MUST_USE amp_status amp_model_builder_set_class_names(amp_model_buil
 /**
  * Set record["card"][key]: what a model card should say.
  *
- * @param builder  not NULL.
  * @param key      of the card, 1..100 bytes of UTF-8.
  * @param json     text of any JSON value.  Copied.
  * @param error    NULL, or filled on failure.
