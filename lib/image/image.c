@@ -12,6 +12,9 @@
 #define MAX_BYTES ((uint64_t)1 << 28)
 #define MAX_SCANS 100u
 
+_Static_assert(sizeof(amp_image_options) == 40, "amp_image_options layout");
+_Static_assert(offsetof(amp_image_options, background) == 32, "amp_image_options layout");
+
 static const amp_image_options defaults = {
     .struct_size = sizeof(amp_image_options),
     .max_pixels = MAX_PIXELS,
