@@ -7,8 +7,11 @@
 #include "exec/dnnl_plan.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 
 #define PAGE 4096u
+#define HUGE_ARENA ((size_t)4 << 20)
 
 void ampi_plan_init(ampi_plan *plan, amp_context *context, dnnl_engine_t engine)
 {
@@ -162,4 +165,20 @@ amp_status ampi_plan_place(ampi_plan *plan, amp_error *error)
     }
     ampi_free(plan->context, order);
     return AMP_OK;
+}
+
+unsigned char *ampi_arena_make(amp_context *context, size_t bytes)
+{
+    unsigned char *const arena = ampi_alloc_raw(context, bytes, 1);
+    const uintptr_t begin = ((uintptr_t)arena + PAGE - 1) / PAGE * PAGE;
+
+    if (arena == NULL)
+        return NULL;
+#ifdef MADV_HUGEPAGE
+    /* Convolutions stride through tens of megabytes: fewer address translations. */
+    if (bytes >= HUGE_ARENA)
+        madvise((void *)begin, bytes - (begin - (uintptr_t)arena), MADV_HUGEPAGE);
+#endif
+    memset(arena, 0, bytes);
+    return arena;
 }

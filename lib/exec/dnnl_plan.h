@@ -81,6 +81,9 @@ typedef struct ampi_binding {
     dnnl_exec_arg_t *args;   /* [n_steps][AMPI_STEP_ARGS] */
 } ampi_binding;
 
+/* Zeroed, on huge pages where the machine gives them; ampi_free it. */
+unsigned char *ampi_arena_make(amp_context *context, size_t bytes);
+
 /* `arena` holds plan->arena_bytes, 64-byte aligned, and outlives the binding. */
 amp_status ampi_binding_create(ampi_binding **out, const ampi_plan *plan, unsigned char *arena,
                                void *owner, amp_error *error);

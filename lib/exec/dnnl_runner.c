@@ -89,7 +89,7 @@ static amp_status grow_arena(dnnl_runner *runner, size_t bytes, amp_error *error
         drop(&runner->bindings[i]);
     ampi_free(context, runner->arena);
     runner->arena_bytes = 0;
-    runner->arena = ampi_alloc(context, bytes, 1);
+    runner->arena = ampi_arena_make(context, bytes);
     if (runner->arena == NULL)
         return ampi_fail_nomem(error, "exec", bytes);
     runner->arena_bytes = bytes;

@@ -124,7 +124,7 @@ static amp_status make_all(ampi_tape_dnnl *tape, amp_error *error)
     ampi_plan_init(&tape->plan, tape->context, tape->engine);
     AMPI_TRY(make_nodes(tape, error));
     AMPI_TRY(make_plan(tape, error));
-    tape->arena = ampi_alloc(tape->context, tape->plan.arena_bytes, 1);
+    tape->arena = ampi_arena_make(tape->context, tape->plan.arena_bytes);
     if (tape->arena == NULL)
         return ampi_fail_nomem(error, "exec", tape->plan.arena_bytes);
     return ampi_binding_create(&tape->binding, &tape->plan, tape->arena, tape, error);
