@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * amp/amp.h - all of libamp.
- *
- * Each header below stands alone and is the manual of its subject.
+ * amp/amp.h - everything: include this one.
  */
 #ifndef AMP_AMP_H
 #define AMP_AMP_H

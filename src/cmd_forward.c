@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * src/cmd_forward.c - amp forward: the network's own numbers in and out, to check runtimes.
+ */
+#include "cli.h"
+
+#include "npy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const cli_flag flags[] = {
+    { "model", 'm', "FILE", "model file (default: $AMP_MODEL)" },
+    { "input", 'i', "X.npy", "float32 [n,c,h,w], already preprocessed" },
+    { "output", 'o', "Y.npy", "float32 [n,classes], or [n,K,classes] with --bank" },
+    { "bank", 'b', NULL, "pair each image with the model's anchors: c is the image's channels" },
+    { "threads", 't', "N", "threads (default: all cores)" },
+    { NULL, 0, NULL, NULL },
+};
+
+static int read_input(const cli_arguments *arguments, npy_array *input)
+{
+    const char *const path = cli_get(arguments, "input", NULL);
+    char why[128];
+    bool memory;
+
+    if (npy_read(path, input, why, sizeof why, &memory))
+        return CLI_OK;
+    cli_error("%s: %s", path, why);
+    return memory ? CLI_RESOURCES : CLI_INPUT;
+}
+
+static int check_shape(const amp_model_info *info, bool bank, const npy_array *input)
+{
+    const size_t channels = bank ? info->channels : info->input_channels;
+
+    if (input->rank == 4 && input->dims[0] > 0 && input->dims[1] == channels &&
+        input->dims[2] == info->height && input->dims[3] == info->width)
+        return CLI_OK;
+    cli_error("the input must be [n >= 1, %zu, %u, %u]%s", channels, info->height, info->width,
+              info->anchored && !bank ? " (or give --bank)" : "");
+    return CLI_INPUT;
+}
+
+static int shape_output(const amp_model_info *info, bool bank, const npy_array *input,
+                        npy_array *output)
+{
+    memset(output, 0, sizeof *output);
+    output->rank = bank ? 3 : 2;
+    output->dims[0] = input->dims[0];
+    output->dims[1] = bank ? info->anchors : info->classes;
+    output->dims[2] = info->classes;
+    output->count = input->dims[0] * info->classes * (bank ? info->anchors : 1u);
+    output->values = malloc(output->count * sizeof(float));
+    if (output->values)
+        return CLI_OK;
+    cli_error("no memory for %zu values", output->count);
+    return CLI_RESOURCES;
+}
+
+static int run_model(amp_model *model, bool bank, const npy_array *input, npy_array *output,
+                     const char *path)
+{
+    amp_error error;
+    char why[128];
+
+    if (amp_model_forward(model, bank ? amp_model_bank(model) : NULL, input->dims[0], input->values,
+                          output->values, &error) != AMP_OK)
+        return cli_fail(&error, CLI_MODEL);
+    if (npy_write(path, output, why, sizeof why))
+        return CLI_OK;
+    cli_error("%s: %s", path, why);
+    return CLI_RESOURCES;
+}
+
+static int forward(const cli_arguments *arguments, amp_model *model)
+{
+    const bool bank = cli_has(arguments, "bank");
+    amp_model_info info = { .struct_size = sizeof info };
+    npy_array input, output;
+    amp_error error;
+    int code;
+
+    memset(&input, 0, sizeof input);
+    memset(&output, 0, sizeof output);
+    if (amp_model_get_info(model, &info, &error) != AMP_OK)
+        return cli_fail(&error, CLI_MODEL);
+    if (bank && info.anchors == 0) {
+        cli_error("the model has no anchor bank");
+        return CLI_MODEL;
+    }
+    code = read_input(arguments, &input);
+    if (code == CLI_OK)
+        code = check_shape(&info, bank, &input);
+    if (code == CLI_OK)
+        code = shape_output(&info, bank, &input, &output);
+    if (code == CLI_OK)
+        code = run_model(model, bank, &input, &output, cli_get(arguments, "output", NULL));
+    free(input.values);
+    free(output.values);
+    return code;
+}
+
+static int run_forward(const cli_arguments *arguments)
+{
+    amp_context *context = NULL;
+    amp_model *model = NULL;
+    int code;
+
+    if (!cli_has(arguments, "input") || !cli_has(arguments, "output") ||
+        arguments->n_operands > 0) {
+        cli_error("--input X.npy and --output Y.npy are needed, and nothing else");
+        return CLI_USAGE;
+    }
+    code = cli_context(arguments, &context);
+    if (code == CLI_OK)
+        code = cli_open_model(arguments, context, &model);
+    if (code == CLI_OK)
+        code = forward(arguments, model);
+    amp_model_unref(model);
+    amp_context_unref(context);
+    return code;
+}
+
+const cli_command cli_forward = {
+    .name = "forward",
+    .summary = "run the network on float32 arrays (.npy), to compare runtimes",
+    .operands = "",
+    .flags = flags,
+    .details = "An anchored network takes [anchor, image - anchor]: twice the image's channels.\n",
+    .examples = "  amp forward -m model.safetensors -i x.npy -o logits.npy\n"
+                "  amp forward -m model.safetensors --bank -i images.npy -o logits.npy\n",
+    .run = run_forward,
+};

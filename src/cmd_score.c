@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * src/cmd_score.c - amp score: image files in, verdicts out, in the order given.
+ *
+ * Files are gathered into batches; one that cannot be read is reported in its place and the rest
+ * is still scored.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include "cli.h"
+
+#include "paths.h"
+#include "score_output.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BATCH 32
+
+static const cli_flag flags[] = {
+    { "model", 'm', "FILE", "model file (default: $AMP_MODEL)" },
+    { "method", 0, "NAME", "detector, for example amp, msp, energy (default: the model's)" },
+    { "anchors", 'k', "K", "use the first K anchors (default: all of the bank)" },
+    { "tpr", 0, "P", "take the verdict from the threshold stored for this TPR (default 0.95)" },
+    { "json", 'j', NULL, "one JSON object a line" },
+    { "fail-on-ood", 0, NULL, "exit with 1 when some image is out of distribution" },
+    { "threads", 't', "N", "threads (default: all cores)" },
+    { NULL, 0, NULL, NULL },
+};
+
+typedef struct slot {
+    char *path;
+    amp_image *image; /* NULL: unreadable, the reason in error */
+    amp_error error;
+} slot;
+
+typedef struct session {
+    amp_context *context;
+    amp_model *model;
+    amp_scorer *scorer;
+    score_output output;
+    slot slots[BATCH];
+    int n_slots;
+    int code; /* of a fault that ends the run    */
+    bool unreadable, out_of_distribution;
+} session;
+
+static void drop_slots(session *s)
+{
+    for (int i = 0; i < s->n_slots; i++) {
+        amp_image_free(s->slots[i].image);
+        free(s->slots[i].path);
+    }
+    s->n_slots = 0;
+}
+
+static bool run_images(session *s, score_results *results)
+{
+    const amp_image *images[BATCH];
+    size_t n = 0;
+    amp_scores out;
+    amp_error error;
+
+    for (int i = 0; i < s->n_slots; i++) {
+        if (s->slots[i].image)
+            images[n++] = s->slots[i].image;
+    }
+    if (n == 0)
+        return true;
+    memset(&out, 0, sizeof out);
+    out.struct_size = sizeof out;
+    out.score = results->score;
+    out.verdict = results->verdict;
+    out.tau = results->tau;
+    out.label = results->label;
+    out.confidence = results->confidence;
+    if (amp_scorer_run(s->scorer, n, images, &out, &error) == AMP_OK)
+        return true;
+    s->code = cli_fail(&error, CLI_MODEL);
+    return false;
+}
+
+static bool flush_slots(session *s)
+{
+    score_results results;
+    int scored = 0;
+
+    if (!run_images(s, &results))
+        return false;
+    for (int i = 0; i < s->n_slots; i++) {
+        const slot *const one = &s->slots[i];
+        if (!one->image) {
+            score_output_bad(&s->output, one->path, one->error.message);
+            s->unreadable = true;
+            continue;
+        }
+        score_output_row(&s->output, one->path, &results, scored);
+        s->out_of_distribution |= results.verdict[scored] == AMP_VERDICT_OUT;
+        scored++;
+    }
+    drop_slots(s);
+    return true;
+}
+
+static bool visit(void *user, const char *path)
+{
+    session *const s = user;
+    slot *const one = &s->slots[s->n_slots];
+
+    if (cli_interrupted()) {
+        s->code = CLI_INTERRUPTED;
+        return false;
+    }
+    memset(one, 0, sizeof *one);
+    one->path = strdup(path);
+    if (!one->path) {
+        cli_error("no memory for a path");
+        s->code = CLI_RESOURCES;
+        return false;
+    }
+    s->n_slots++;
+    if (amp_image_open(&one->image, s->context, path, NULL, &one->error) != AMP_OK &&
+        cli_exit_code(&one->error, CLI_OK) != CLI_OK) {
+        s->code = cli_fail(&one->error, CLI_RESOURCES);
+        return false;
+    }
+    return s->n_slots < BATCH || flush_slots(s);
+}
+
+static void bad_folder(void *user, const char *path, const char *why)
+{
+    session *const s = user;
+
+    /* In its place: what came before is shown first. */
+    if (!flush_slots(s))
+        return;
+    score_output_bad(&s->output, path, why);
+    s->unreadable = true;
+}
+
+static int make_scorer(const cli_arguments *arguments, session *s)
+{
+    amp_scorer_options options;
+    long long anchors;
+    amp_error error;
+    double tpr;
+
+    if (!cli_get_number(arguments, "anchors", 0, 0, 1000000, &anchors) ||
+        !cli_get_real(arguments, "tpr", 0.95, 0.0, 1.0, &tpr))
+        return CLI_USAGE;
+    amp_scorer_options_init(&options, sizeof options);
+    options.anchors = (uint32_t)anchors;
+    options.tpr = tpr;
+    if (amp_scorer_create(&s->scorer, s->model, NULL, cli_get(arguments, "method", NULL), &options,
+                          &error) != AMP_OK)
+        return cli_fail(&error, error.status == AMP_E_ARGUMENT ? CLI_USAGE : CLI_MODEL);
+    if (amp_scorer_methods(s->scorer) != 1) {
+        cli_error("one method at a time");
+        return CLI_USAGE;
+    }
+    if (amp_scorer_note(s->scorer))
+        cli_note("%s", amp_scorer_note(s->scorer));
+    if (cli_has(arguments, "fail-on-ood") && !amp_scorer_threshold(s->scorer, 0, NULL)) {
+        cli_error("the model has no threshold for method %s with %u anchors at TPR %g",
+                  amp_scorer_method(s->scorer, 0), amp_scorer_anchors(s->scorer), tpr);
+        return CLI_MODEL;
+    }
+    return CLI_OK;
+}
+
+static int score_all(const cli_arguments *arguments, session *s)
+{
+    score_output_start(&s->output, s->model, s->scorer, cli_has(arguments, "json"));
+    if (paths_walk(arguments->n_operands, arguments->operands, visit, bad_folder, s))
+        (void)flush_slots(s);
+    score_output_end(&s->output);
+    if (s->code != CLI_OK)
+        return s->code;
+    if (s->unreadable)
+        return CLI_INPUT;
+    return s->out_of_distribution && cli_has(arguments, "fail-on-ood") ? CLI_FLAGGED : CLI_OK;
+}
+
+static int run_score(const cli_arguments *arguments)
+{
+    static session s;
+    int code;
+
+    if (arguments->n_operands == 0) {
+        cli_error("image files or folders are needed, or - for paths on standard input");
+        return CLI_USAGE;
+    }
+    code = cli_context(arguments, &s.context);
+    if (code == CLI_OK)
+        code = cli_open_model(arguments, s.context, &s.model);
+    if (code == CLI_OK)
+        code = make_scorer(arguments, &s);
+    if (code == CLI_OK)
+        code = score_all(arguments, &s);
+    drop_slots(&s);
+    amp_scorer_free(s.scorer);
+    amp_model_unref(s.model);
+    amp_context_unref(s.context);
+    return code;
+}
+
+const cli_command cli_score = {
+    .name = "score",
+    .summary = "say of image files whether they belong to what the model was trained on",
+    .operands = "FILE...",
+    .flags = flags,
+    .details =
+        "Folders are walked for .png, .jpg and .jpeg files; - reads paths from standard input.\n"
+        "Higher scores mean more in-distribution.  The verdict is in or out at the threshold "
+        "stored "
+        "in\nthe model, unknown where there is none.\n\n"
+        "exit code: 0 done, 1 some image out of distribution (--fail-on-ood), 2 usage, 3 some "
+        "image\n"
+        "unreadable, 4 model missing, invalid or without threshold, 5 out of memory or disk,\n"
+        "130 interrupted; the first of 130, 5, 4, 2, 3, 1 that applies.\n",
+    .examples =
+        "  amp score -m model.safetensors photo.jpg photos/\n"
+        "  find /data -name '*.png' | amp score -m model.safetensors --json -\n"
+        "  amp score -m model.safetensors --fail-on-ood photo.jpg || echo do not trust it\n",
+    .run = run_score,
+};

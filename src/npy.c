@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * src/npy.c - the .npy format, version 1.0 and 2.0 (NumPy enhancement proposal 1).
+ */
+#include "npy.h"
+
+#include "outfile.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAGIC "\x93NUMPY"
+#define MOST_HEADER 4096u
+#define MOST_VALUES ((size_t)1 << 32)
+
+/* Text after `key` in the header's dictionary literal, or NULL. */
+static const char *after(const char *header, const char *key)
+{
+    const char *const at = strstr(header, key);
+
+    return at ? at + strlen(key) : NULL;
+}
+
+static bool read_shape(const char *text, npy_array *out)
+{
+    out->rank = 0;
+    out->count = 1;
+    for (;;) {
+        char *end;
+        unsigned long long side;
+        text += strspn(text, " ,");
+        if (*text == ')')
+            return out->rank > 0;
+        if (out->rank == NPY_RANK || *text < '0' || *text > '9')
+            return false;
+        side = strtoull(text, &end, 10);
+        if (side > MOST_VALUES || __builtin_mul_overflow(out->count, (size_t)side, &out->count) ||
+            out->count > MOST_VALUES)
+            return false;
+        out->dims[out->rank++] = (size_t)side;
+        text = end;
+    }
+}
+
+static bool parse_header(const char *header, npy_array *out, char *why, size_t size)
+{
+    const char *const type = after(header, "'descr': ");
+    const char *const order = after(header, "'fortran_order': ");
+    const char *const shape = after(header, "'shape': (");
+
+    if (!type || strncmp(type, "'<f4'", 5) != 0) {
+        (void)snprintf(why, size, "the values are not little-endian float32 ('<f4')");
+        return false;
+    }
+    if (!order || strncmp(order, "False", 5) != 0) {
+        (void)snprintf(why, size, "the array is not in C order");
+        return false;
+    }
+    if (!shape || !read_shape(shape, out)) {
+        (void)snprintf(why, size, "the shape is not of rank 1..%d", NPY_RANK);
+        return false;
+    }
+    return true;
+}
+
+static bool read_header(FILE *file, char *header, char *why, size_t size)
+{
+    unsigned char head[12];
+    size_t length, prefix;
+
+    if (fread(head, 1, 10, file) != 10 || memcmp(head, MAGIC, 6) != 0 || head[6] < 1 ||
+        head[6] > 3) {
+        (void)snprintf(why, size, "not a .npy file");
+        return false;
+    }
+    prefix = head[6] == 1 ? 0 : 2;
+    if (fread(head + 10, 1, prefix, file) != prefix) {
+        (void)snprintf(why, size, "the header is cut off");
+        return false;
+    }
+    length = (size_t)head[8] | (size_t)head[9] << 8;
+    if (prefix)
+        length |= (size_t)head[10] << 16 | (size_t)head[11] << 24;
+    if (length >= MOST_HEADER || fread(header, 1, length, file) != length) {
+        (void)snprintf(why, size, "the header has %zu bytes or is cut off, limit %u", length,
+                       MOST_HEADER - 1);
+        return false;
+    }
+    header[length] = '\0';
+    return true;
+}
+
+static bool read_values(FILE *file, npy_array *out, char *why, size_t size, bool *memory)
+{
+    out->values = malloc(out->count ? out->count * sizeof(float) : 1);
+    if (!out->values) {
+        *memory = true;
+        (void)snprintf(why, size, "no memory for %zu values", out->count);
+        return false;
+    }
+    if (fread(out->values, sizeof(float), out->count, file) != out->count || fgetc(file) != EOF) {
+        (void)snprintf(why, size, "the file does not hold exactly %zu values", out->count);
+        free(out->values);
+        out->values = NULL;
+        return false;
+    }
+    return true;
+}
+
+bool npy_read(const char *path, npy_array *out, char *why, size_t size, bool *memory)
+{
+    char header[MOST_HEADER];
+    FILE *const file = fopen(path, "rb");
+    bool good;
+
+    memset(out, 0, sizeof *out);
+    *memory = false;
+    if (!file) {
+        (void)snprintf(why, size, "%s", strerror(errno));
+        return false;
+    }
+    good = read_header(file, header, why, size) && parse_header(header, out, why, size) &&
+           read_values(file, out, why, size, memory);
+    (void)fclose(file);
+    return good;
+}
+
+bool npy_write(const char *path, const npy_array *array, char *why, size_t size)
+{
+    char shape[128] = "", header[256];
+    size_t used = 0;
+    outfile file;
+    int length;
+
+    for (int i = 0; i < array->rank; i++)
+        used += (size_t)snprintf(shape + used, sizeof shape - used, "%zu,%s", array->dims[i],
+                                 i + 1 < array->rank ? " " : "");
+    length = snprintf(header, sizeof header,
+                      "{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }", shape);
+    if (!outfile_open(&file, path, why, size))
+        return false;
+    /* Magic, version, length and header together are a multiple of 64. */
+    length = (10 + length + 1 + 63) / 64 * 64 - 10;
+    (void)fwrite(MAGIC "\x01\x00", 1, 8, file.stream);
+    (void)fputc(length & 0xff, file.stream);
+    (void)fputc(length >> 8, file.stream);
+    (void)fprintf(file.stream, "%-*s\n", length - 1, header);
+    (void)fwrite(array->values, sizeof(float), array->count, file.stream);
+    return outfile_commit(&file, why, size);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * src/score_output.h - verdicts as a table for a person or as JSON lines for a program.
+ */
+#ifndef SCORE_OUTPUT_H
+#define SCORE_OUTPUT_H
+
+#include "cli.h"
+
+#define SCORE_MOST 32
+
+/* Of one batch, one method; entry i belongs to the i-th readable image. */
+typedef struct score_results {
+    double score[SCORE_MOST], tau[SCORE_MOST], confidence[SCORE_MOST];
+    int32_t label[SCORE_MOST];
+    int8_t verdict[SCORE_MOST];
+} score_results;
+
+typedef struct score_output {
+    const amp_model *model;
+    const amp_scorer *scorer;
+    bool json, calibrated, has_threshold;
+    double threshold;
+    unsigned long long in, out, unknown, bad;
+} score_output;
+
+void score_output_start(score_output *output, const amp_model *model, const amp_scorer *scorer,
+                        bool json);
+void score_output_row(score_output *output, const char *path, const score_results *results, int i);
+void score_output_bad(score_output *output, const char *path, const char *why);
+void score_output_end(score_output *output);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * src/training_data.h - the images a model was trained on, apart from those it never saw.
+ */
+#ifndef TRAINING_DATA_H
+#define TRAINING_DATA_H
+
+#include "cli.h"
+
+/* Opens the training set that the model's record names (or `spec`, where it lies now) and splits
+   it again as the training did.  *rest and *held_out may be NULL for "not wanted". */
+int cli_training_data(const amp_model *model, const char *spec, amp_dataset **rest,
+                      amp_dataset **held_out);
+
+/* Where a changed model goes: --output, or over --model. */
+int cli_write_model(const cli_arguments *arguments, amp_model_builder *builder);
+
+#endif
