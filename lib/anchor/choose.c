@@ -19,11 +19,12 @@ amp_status ampi_prepare_from(const amp_dataset *dataset, uint64_t index,
                              const ampi_prepare *prepare, uint8_t *out, amp_error *error)
 {
     amp_image *image = NULL;
+    ampi_raster raster;
     amp_status status;
 
     AMPI_TRY(ampi_dataset_read(dataset, index, &image, error));
-    status = ampi_prepare_pixels(image->context, prepare, image->pixels, image->width,
-                                 image->height, image->row_bytes, out, error);
+    raster = ampi_image_raster(image);
+    status = ampi_prepare_pixels(image->context, prepare, &raster, out, error);
     amp_image_free(image);
     return status;
 }

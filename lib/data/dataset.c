@@ -182,9 +182,11 @@ static amp_status pixels_of(const amp_dataset *dataset, uint64_t index, const am
     amp_image *image;
     amp_status status = ampi_dataset_read(dataset, index, &image, error);
 
-    if (!status)
-        status = ampi_prepare_pixels(dataset->source->context, prepare, image->pixels, image->width,
-                                     image->height, image->row_bytes, out, error);
+    if (!status) {
+        const ampi_raster raster = ampi_image_raster(image);
+
+        status = ampi_prepare_pixels(dataset->source->context, prepare, &raster, out, error);
+    }
     amp_image_free(image);
     return status;
 }

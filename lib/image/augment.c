@@ -22,9 +22,10 @@ static void crop_row(const uint8_t *in, uint32_t width, uint32_t channels, int64
     }
 }
 
-void ampi_augment_crop_flip(ampi_rng *rng, const uint8_t *pixels, uint32_t height, uint32_t width,
-                            uint32_t channels, uint32_t pad, bool flip, uint8_t *out)
+void ampi_augment_crop_flip(ampi_rng *rng, const ampi_prepare *prepare, const uint8_t *pixels,
+                            uint32_t pad, bool flip, uint8_t *out)
 {
+    const uint32_t height = prepare->height, width = prepare->width, channels = prepare->channels;
     const size_t row = (size_t)width * channels;
     const int64_t top = (int64_t)ampi_rng_below(rng, 2 * pad + 1) - pad;
     const int64_t left = (int64_t)ampi_rng_below(rng, 2 * pad + 1) - pad;

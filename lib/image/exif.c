@@ -97,33 +97,41 @@ uint32_t ampi_exif_orientation(const uint8_t *tiff, size_t size)
     return value >= 1 && value <= 8 ? value : 1;
 }
 
+/* Orientations name the side that stored row 0 and stored column 0 are on: 1 top left, 2 top
+   right, 3 bottom right, 4 bottom left, 5 left top, 6 right top, 7 right bottom, 8 left bottom. */
+typedef struct turn {
+    bool turned; /* stored rows become columns */
+    bool rows_reversed, columns_reversed;
+} turn;
+
+static const turn turns[9] = {
+    [1] = { false, false, false }, [2] = { false, false, true }, [3] = { false, true, true },
+    [4] = { false, true, false },  [5] = { true, false, false }, [6] = { true, true, false },
+    [7] = { true, true, true },    [8] = { true, false, true },
+};
+
 amp_status ampi_decode_create(ampi_decode *decode, uint32_t width, uint32_t height)
 {
-    const bool turned = decode->orientation >= 5;
+    const bool turned = turns[decode->orientation].turned;
 
     return ampi_image_create(&decode->image, decode->context, turned ? height : width,
                              turned ? width : height, &decode->options, decode->error);
 }
 
-/* Orientations name the side that stored row 0 and stored column 0 are on: 1 top left, 2 top
-   right, 3 bottom right, 4 bottom left, 5 left top, 6 right top, 7 right bottom, 8 left bottom. */
 void ampi_decode_put_row(ampi_decode *decode, uint32_t y, const uint8_t *rgb)
 {
     const amp_image *image = decode->image;
-    const uint32_t o = decode->orientation;
-    const bool turned = o >= 5;
-    const bool rows_reversed = o == 3 || o == 4 || o == 6 || o == 7;
-    const bool columns_reversed = o == 2 || o == 3 || o == 7 || o == 8;
-    const size_t n = turned ? image->height : image->width;
-    const size_t across = turned ? image->width : image->height;
-    const size_t step = turned ? image->row_bytes : 3;
-    const size_t line = rows_reversed ? across - 1 - y : y;
-    uint8_t *start = image->pixels + line * (turned ? 3 : image->row_bytes);
+    const turn t = turns[decode->orientation];
+    const size_t n = t.turned ? image->height : image->width;
+    const size_t rows = t.turned ? image->width : image->height;
+    const size_t step = t.turned ? image->row_bytes : 3;
+    const size_t row_step = t.turned ? 3 : image->row_bytes;
+    uint8_t *start = image->pixels + (t.rows_reversed ? rows - 1 - y : y) * row_step;
 
-    if (o == 1) {
+    if (step == 3 && !t.columns_reversed) {
         memcpy(start, rgb, image->row_bytes);
         return;
     }
     for (size_t x = 0; x < n; x++)
-        memcpy(start + (columns_reversed ? n - 1 - x : x) * step, rgb + 3 * x, 3);
+        memcpy(start + (t.columns_reversed ? n - 1 - x : x) * step, rgb + 3 * x, 3);
 }

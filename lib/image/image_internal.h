@@ -20,6 +20,18 @@ struct amp_image {
 amp_status ampi_image_create(amp_image **out, amp_context *context, uint32_t width, uint32_t height,
                              const amp_image_options *options, amp_error *error);
 
+/* RGB8 rows that belong to somebody else. */
+typedef struct ampi_raster {
+    const uint8_t *rgb;
+    uint32_t width, height;
+    size_t row_bytes;
+} ampi_raster;
+
+static inline ampi_raster ampi_image_raster(const amp_image *image)
+{
+    return (ampi_raster){ image->pixels, image->width, image->height, image->row_bytes };
+}
+
 /* Encoded bytes, and the name that messages about them begin with (NULL: none). */
 typedef struct ampi_image_source {
     const char *name;
@@ -52,17 +64,16 @@ size_t ampi_prepare_format(const ampi_prepare *prepare, char *out, size_t size);
 
 /* Resize and crop only: out is uint8 [height,width,channels]. */
 amp_status ampi_prepare_pixels(amp_context *context, const ampi_prepare *prepare,
-                               const uint8_t *rgb, uint32_t width, uint32_t height,
-                               size_t row_bytes, uint8_t *out, amp_error *error);
+                               const ampi_raster *raster, uint8_t *out, amp_error *error);
 /* (v / 255 - mean) / std in float32: uint8 [height,width,channels] -> float
  * [channels,height,width]. */
 void ampi_prepare_normalise(const ampi_prepare *prepare, const uint8_t *pixels, float *out);
 
 /* ---- augmentation (augment.c, transform.c); random choices keyed, see core rng ---- */
 /* Random crop after zero padding by `pad`, horizontal flip with p = 0.5 when `flip`: uint8
-   [h,w,channels] -> the same shape. */
-void ampi_augment_crop_flip(ampi_rng *rng, const uint8_t *pixels, uint32_t height, uint32_t width,
-                            uint32_t channels, uint32_t pad, bool flip, uint8_t *out);
+   [h,w,channels] of `prepare` -> the same shape. */
+void ampi_augment_crop_flip(ampi_rng *rng, const ampi_prepare *prepare, const uint8_t *pixels,
+                            uint32_t pad, bool flip, uint8_t *out);
 
 /* The five-part anchor transform T (methods.md 1.3) on float planes. */
 typedef enum ampi_transform_kind {

@@ -145,63 +145,62 @@ static ampi_span middle(uint32_t in, uint32_t scaled, uint32_t part)
 
 /* torchvision's Resize(int): the shorter side becomes `shorter`, the longer one
    trunc(shorter * longer / shorter side). */
-static amp_status fit_crop(const ampi_prepare *prepare, uint32_t width, uint32_t height,
+static amp_status fit_crop(const ampi_prepare *prepare, const ampi_raster *raster,
                            ampi_resize_job *job, amp_error *error)
 {
     const uint32_t side = prepare->width > prepare->height ? prepare->width : prepare->height;
     const uint64_t shorter = prepare->shorter != 0 ? prepare->shorter : side;
-    const uint64_t least = width < height ? width : height;
-    const uint64_t x = width == least ? shorter : shorter * width / least;
-    const uint64_t y = height == least ? shorter : shorter * height / least;
+    const uint64_t least = raster->width < raster->height ? raster->width : raster->height;
+    const uint64_t x = shorter * raster->width / least;
+    const uint64_t y = shorter * raster->height / least;
 
     if (x > AMPI_RESIZE_MAX_SIDE || y > AMPI_RESIZE_MAX_SIDE)
-        return ampi_fail(
-            error, AMP_E_LIMIT, "image", "%u x %u scaled to a shorter side of %u exceeds %u a side",
-            (unsigned)width, (unsigned)height, (unsigned)shorter, (unsigned)AMPI_RESIZE_MAX_SIDE);
-    job->x = middle(width, (uint32_t)x, prepare->width);
-    job->y = middle(height, (uint32_t)y, prepare->height);
+        return ampi_fail(error, AMP_E_LIMIT, "image",
+                         "%u x %u scaled to a shorter side of %u exceeds %u a side",
+                         (unsigned)raster->width, (unsigned)raster->height, (unsigned)shorter,
+                         (unsigned)AMPI_RESIZE_MAX_SIDE);
+    job->x = middle(raster->width, (uint32_t)x, prepare->width);
+    job->y = middle(raster->height, (uint32_t)y, prepare->height);
     return AMP_OK;
 }
 
 /* Pillow's L: 16-bit fixed-point ITU-R 601 luma, rounded. */
-static void to_grey(const uint8_t *rgb, uint32_t width, uint32_t height, size_t row_bytes,
-                    uint8_t *out)
+static void to_grey(const ampi_raster *raster, uint8_t *out)
 {
-    for (uint32_t y = 0; y < height; y++) {
-        const uint8_t *p = rgb + y * row_bytes;
+    for (uint32_t y = 0; y < raster->height; y++) {
+        const uint8_t *p = raster->rgb + y * raster->row_bytes;
 
-        for (uint32_t x = 0; x < width; x++, p += 3)
+        for (uint32_t x = 0; x < raster->width; x++, p += 3)
             *out++ = (uint8_t)((p[0] * 19595u + p[1] * 38470u + p[2] * 7471u + 0x8000u) >> 16);
     }
 }
 
 amp_status ampi_prepare_pixels(amp_context *context, const ampi_prepare *prepare,
-                               const uint8_t *rgb, uint32_t width, uint32_t height,
-                               size_t row_bytes, uint8_t *out, amp_error *error)
+                               const ampi_raster *raster, uint8_t *out, amp_error *error)
 {
-    ampi_resize_job job = { .in = rgb,
-                            .row_bytes = row_bytes,
+    ampi_resize_job job = { .in = raster->rgb,
+                            .row_bytes = raster->row_bytes,
                             .channels = prepare->channels,
                             .filter = prepare->filter,
                             .out = out };
     uint8_t *grey = NULL;
     amp_status status = AMP_OK;
 
-    job.x = middle(width, prepare->width, prepare->width);
-    job.y = middle(height, prepare->height, prepare->height);
+    job.x = middle(raster->width, prepare->width, prepare->width);
+    job.y = middle(raster->height, prepare->height, prepare->height);
     if (prepare->fit == AMPI_FIT_CROP)
-        status = fit_crop(prepare, width, height, &job, error);
+        status = fit_crop(prepare, raster, &job, error);
     if (status != AMP_OK)
         goto done;
     if (prepare->channels == 1) {
-        grey = ampi_alloc_raw(context, height, width);
+        grey = ampi_alloc_raw(context, raster->height, raster->width);
         if (!grey) {
-            status = ampi_fail_nomem(error, "image", (size_t)width * height);
+            status = ampi_fail_nomem(error, "image", (size_t)raster->width * raster->height);
             goto done;
         }
-        to_grey(rgb, width, height, row_bytes, grey);
+        to_grey(raster, grey);
         job.in = grey;
-        job.row_bytes = width;
+        job.row_bytes = raster->width;
     }
     status = ampi_resize(context, &job, error);
 done:

@@ -70,13 +70,15 @@ static amp_status read_given(const ampi_prepare *prepare, amp_context *context, 
 
     for (size_t k = 0; k < count; k++) {
         const amp_image *const image = images[k];
+        ampi_raster raster;
+
         if (!image)
             return ampi_fail(error, AMP_E_ARGUMENT, "bank", "image %zu is NULL", k);
         if (image->context != context)
             return ampi_fail(error, AMP_E_ARGUMENT, "bank",
                              "image %zu and the model have different contexts", k);
-        AMPI_TRY(ampi_prepare_pixels(context, prepare, image->pixels, image->width, image->height,
-                                     image->row_bytes, pixels + k * bytes, error));
+        raster = ampi_image_raster(image);
+        AMPI_TRY(ampi_prepare_pixels(context, prepare, &raster, pixels + k * bytes, error));
     }
     return AMP_OK;
 }
@@ -152,6 +154,7 @@ amp_status amp_bank_build(amp_bank **out, amp_model *model, amp_dataset *dataset
     bank_options known;
     ampi_prepare prepare;
     ampi_chooser with = { .prepare = &prepare, .progress = progress, .user = progress_user };
+    ampi_network *network = NULL;
 
     if (!out)
         return ampi_fail(error, AMP_E_ARGUMENT, "bank", "out is NULL");
@@ -165,8 +168,9 @@ amp_status amp_bank_build(amp_bank **out, amp_model *model, amp_dataset *dataset
     ampi_options_default(build_table, ROWS(build_table), &known);
     AMPI_TRY(
         ampi_options_parse(build_table, ROWS(build_table), &known, options, ',', "bank", error));
+    AMPI_TRY(ampi_model_network(model, ampi_default_backend(), &network, error));
     with.graph = model->graph;
-    with.backend = ampi_default_backend();
+    with.backend = network->backend;
     return build(out, model, dataset, &known, &with, error);
 }
 

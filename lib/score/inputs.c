@@ -22,8 +22,10 @@ static amp_status prepare_rgb(const amp_scorer *scorer, const uint8_t *rgb, uint
     const size_t row_bytes = 3 * (size_t)width;
 
     if (!is_ready(&scorer->prepare, width, height, row_bytes)) {
-        AMPI_TRY(ampi_prepare_pixels(scorer->context, &scorer->prepare, rgb, width, height,
-                                     row_bytes, scorer->pixels, error));
+        const ampi_raster raster = { rgb, width, height, row_bytes };
+
+        AMPI_TRY(
+            ampi_prepare_pixels(scorer->context, &scorer->prepare, &raster, scorer->pixels, error));
         rgb = scorer->pixels;
     }
     ampi_prepare_normalise(&scorer->prepare, rgb, out);

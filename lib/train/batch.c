@@ -90,8 +90,8 @@ static amp_status fill_image(ampi_batcher *batcher, uint32_t epoch, uint32_t ima
     const uint8_t *pixels = NULL;
 
     AMPI_TRY(ampi_source_pixels(batcher->source, image, batcher->decoded, &pixels, error));
-    ampi_augment_crop_flip(&rng, pixels, prepare->height, prepare->width, prepare->channels,
-                           (uint32_t)options->crop, options->flip, batcher->cropped);
+    ampi_augment_crop_flip(&rng, prepare, pixels, (uint32_t)options->crop, options->flip,
+                           batcher->cropped);
     ampi_prepare_normalise(prepare, batcher->cropped, out);
     return AMP_OK;
 }

@@ -57,6 +57,7 @@ amp_status ampi_source_pixels(const ampi_source *source, uint32_t index, uint8_t
                               const uint8_t **out, amp_error *error)
 {
     amp_image *image = NULL;
+    ampi_raster raster;
     amp_status status;
 
     if (source->cache) {
@@ -64,8 +65,8 @@ amp_status ampi_source_pixels(const ampi_source *source, uint32_t index, uint8_t
         return AMP_OK;
     }
     AMPI_TRY(ampi_dataset_read(source->dataset, index, &image, error));
-    status = ampi_prepare_pixels(source->context, source->prepare, image->pixels, image->width,
-                                 image->height, image->row_bytes, scratch, error);
+    raster = ampi_image_raster(image);
+    status = ampi_prepare_pixels(source->context, source->prepare, &raster, scratch, error);
     amp_image_free(image);
     *out = scratch;
     return status;

@@ -123,6 +123,7 @@ static void do_prepare(const char *line)
     char text[LINE];
     amp_error error;
     ampi_prepare p;
+    ampi_raster raster;
     size_t size, n;
     uint8_t *in, *out;
 
@@ -133,7 +134,8 @@ static void do_prepare(const char *line)
     in = take(size);
     out = malloc(n * 5 + 3);
     check(out != NULL, "out of memory");
-    if (ampi_prepare_pixels(NULL, &p, in, w, h, (size_t)w * 3, out, &error) == AMP_OK) {
+    raster = (ampi_raster){ in, w, h, (size_t)w * 3 };
+    if (ampi_prepare_pixels(NULL, &p, &raster, out, &error) == AMP_OK) {
         float *planes = malloc(n * sizeof *planes);
 
         check(planes != NULL, "out of memory");

@@ -13,6 +13,8 @@
 #define PAD 2u
 #define SHIFTS (2 * PAD + 1)
 
+static const ampi_prepare shape = { .height = H, .width = W, .channels = 3 };
+
 /* The picture shifted by (dx, dy) with a black border, mirrored or not: written out longhand. */
 static void shifted(const uint8_t *in, int dx, int dy, bool mirror, uint8_t *out)
 {
@@ -49,7 +51,7 @@ START_TEST(outcomes_are_even)
     for (uint32_t i = 0; i < 20000; i++) {
         ampi_rng rng = ampi_rng_make(7, AMPI_RNG_CROP, 0, i);
 
-        ampi_augment_crop_flip(&rng, in, H, W, 3, PAD, true, out);
+        ampi_augment_crop_flip(&rng, &shape, in, PAD, true, out);
         count[which(in, out)]++;
     }
     for (size_t i = 0; i < sizeof count / sizeof count[0]; i++) {
@@ -68,7 +70,7 @@ START_TEST(no_flip_unless_asked)
     for (uint32_t i = 0; i < 500; i++) {
         ampi_rng rng = ampi_rng_make(7, AMPI_RNG_CROP, 1, i);
 
-        ampi_augment_crop_flip(&rng, in, H, W, 3, PAD, false, out);
+        ampi_augment_crop_flip(&rng, &shape, in, PAD, false, out);
         ck_assert_int_eq(which(in, out) % 2, 0);
     }
     free(in);
@@ -78,11 +80,12 @@ END_TEST
 START_TEST(nothing_asked_nothing_done)
 {
     for (uint32_t channels = 1; channels <= 3; channels += 2) {
+        const ampi_prepare p = { .height = H, .width = W, .channels = channels };
         uint8_t *in = picture_make(W, H, channels);
         uint8_t out[W * H * 3];
         ampi_rng rng = ampi_rng_make(1, AMPI_RNG_CROP, 0, 0);
 
-        ampi_augment_crop_flip(&rng, in, H, W, channels, 0, false, out);
+        ampi_augment_crop_flip(&rng, &p, in, 0, false, out);
         ck_assert_mem_eq(in, out, (size_t)W * H * channels);
         free(in);
     }
@@ -98,8 +101,8 @@ START_TEST(same_key_same_result)
         ampi_rng first = ampi_rng_make(3, AMPI_RNG_CROP, 5, i);
         ampi_rng second = ampi_rng_make(3, AMPI_RNG_CROP, 5, i);
 
-        ampi_augment_crop_flip(&first, in, H, W, 3, PAD, true, a);
-        ampi_augment_crop_flip(&second, in, H, W, 3, PAD, true, b);
+        ampi_augment_crop_flip(&first, &shape, in, PAD, true, a);
+        ampi_augment_crop_flip(&second, &shape, in, PAD, true, b);
         ck_assert_mem_eq(a, b, sizeof a);
     }
     free(in);
@@ -109,13 +112,14 @@ END_TEST
 /* Everything is border when the padding exceeds the picture and the shift is large. */
 START_TEST(padding_larger_than_the_picture)
 {
+    const ampi_prepare p = { .height = 1, .width = 1, .channels = 3 };
     uint8_t in[3] = { 9, 8, 7 }, out[3];
     int kept = 0;
 
     for (uint32_t i = 0; i < 2500; i++) {
         ampi_rng rng = ampi_rng_make(3, AMPI_RNG_CROP, 6, i);
 
-        ampi_augment_crop_flip(&rng, in, 1, 1, 3, 2, true, out);
+        ampi_augment_crop_flip(&rng, &p, in, 2, true, out);
         ck_assert(memcmp(out, in, 3) == 0 || (out[0] == 0 && out[1] == 0 && out[2] == 0));
         kept += out[0] != 0;
     }

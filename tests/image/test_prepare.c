@@ -10,6 +10,14 @@
 
 static amp_error error;
 
+static amp_status pixels_of(const ampi_prepare *p, const uint8_t *rgb, uint32_t width,
+                            uint32_t height, uint8_t *out)
+{
+    const ampi_raster raster = { rgb, width, height, (size_t)width * 3 };
+
+    return ampi_prepare_pixels(NULL, p, &raster, out, &error);
+}
+
 static ampi_prepare parse(const char *text)
 {
     ampi_prepare prepare;
@@ -135,8 +143,7 @@ static void check_crop(uint32_t width, uint32_t height, uint32_t scaled_w, uint3
     uint8_t out[24 * 20 * 3];
     amp_image *image, *scaled, *centre;
 
-    ck_ok(ampi_prepare_pixels(NULL, &p, pixels, width, height, (size_t)width * 3, out, &error),
-          &error);
+    ck_ok(pixels_of(&p, pixels, width, height, out), &error);
     ck_ok(amp_image_from_rgb8(&image, NULL, pixels, width, height, (size_t)width * 3, &error),
           &error);
     ck_ok(amp_image_resize(&scaled, image, scaled_w, scaled_h, AMP_FILTER_BICUBIC, &error), &error);
@@ -169,7 +176,7 @@ START_TEST(stretch_geometry)
     uint8_t out[24 * 20 * 3];
     amp_image *image, *scaled;
 
-    ck_ok(ampi_prepare_pixels(NULL, &p, pixels, 61, 48, 183, out, &error), &error);
+    ck_ok(pixels_of(&p, pixels, 61, 48, out), &error);
     ck_ok(amp_image_from_rgb8(&image, NULL, pixels, 61, 48, 183, &error), &error);
     ck_ok(amp_image_resize(&scaled, image, 20, 24, AMP_FILTER_BOX, &error), &error);
     ck_assert_mem_eq(out, amp_image_rgb8(scaled, NULL), sizeof out);
@@ -187,7 +194,7 @@ START_TEST(thin_picture)
     uint8_t *pixels = picture_make(width, 1, 3);
     uint8_t out[32 * 32 * 3];
 
-    ck_ok(ampi_prepare_pixels(NULL, &p, pixels, width, 1, (size_t)width * 3, out, &error), &error);
+    ck_ok(pixels_of(&p, pixels, width, 1, out), &error);
     /* Scaled to 32,000,000 x 32: the middle column is within pixel 500,000. */
     ck_assert_mem_eq(out + (16 * 32 + 16) * 3, pixels + (size_t)500000 * 3, 3);
     free(pixels);
@@ -208,7 +215,7 @@ START_TEST(grey_is_pillows_l)
                                       123, 90,  254, 3,   116, 47,  5, 98 };
     uint8_t out[16];
 
-    ck_ok(ampi_prepare_pixels(NULL, &p, colours[0], 4, 4, 12, out, &error), &error);
+    ck_ok(pixels_of(&p, colours[0], 4, 4, out), &error);
     ck_assert_mem_eq(out, grey, sizeof grey);
 }
 END_TEST
@@ -218,10 +225,11 @@ START_TEST(row_bytes_count)
 {
     const ampi_prepare p = parse("height=3,width=2,fit=stretch");
     uint8_t in[3 * 10], out[18];
+    const ampi_raster raster = { in, 2, 3, 10 };
 
     for (uint8_t i = 0; i < sizeof in; i++)
         in[i] = i;
-    ck_ok(ampi_prepare_pixels(NULL, &p, in, 2, 3, 10, out, &error), &error);
+    ck_ok(ampi_prepare_pixels(NULL, &p, &raster, out, &error), &error);
     for (uint8_t i = 0; i < sizeof out; i++)
         ck_assert_uint_eq(out[i], i / 6u * 10u + i % 6u);
 }
@@ -230,9 +238,10 @@ END_TEST
 static amp_status attempt(amp_context *context, void *user, amp_error *e)
 {
     const ampi_prepare p = parse("height=8,width=8,channels=1");
+    const ampi_raster raster = { user, 20, 30, 60 };
     uint8_t out[64];
 
-    return ampi_prepare_pixels(context, &p, user, 20, 30, 60, out, e);
+    return ampi_prepare_pixels(context, &p, &raster, out, e);
 }
 
 START_TEST(out_of_memory)
