@@ -58,11 +58,19 @@ bool ampi_text_to_int64(const char *text, size_t length, int64_t *out)
     return true;
 }
 
+/* "1000", not "1e+03". */
+static bool is_short_integer(double value)
+{
+    return fabs(value) < 1e9 && !(value < trunc(value)) && !(value > trunc(value));
+}
+
 size_t ampi_text_from_double(double value, int digits, char *out, size_t size)
 {
     char text[LONGEST];
     int length = 0;
 
+    if (is_short_integer(value))
+        return (size_t)snprintf(out, size, "%.0f", value);
     for (int d = 1; d <= digits; d++) {
         double back;
         length = snprintf(text, sizeof text, "%.*g", d, value);
@@ -78,4 +86,37 @@ size_t ampi_text_from_double(double value, int digits, char *out, size_t size)
     if (size > 0)
         (void)snprintf(out, size, "%s", text);
     return (size_t)length;
+}
+
+/* Bytes of the character that starts at s (NUL-terminated), 0 when it is malformed. */
+static size_t character(const unsigned char *s)
+{
+    /* The second byte's range says what the first leaves open: overlong, surrogate, too large. */
+    const unsigned char low = s[0] == 0xe0 ? 0xa0 : s[0] == 0xf0 ? 0x90 : 0x80;
+    const unsigned char high = s[0] == 0xed ? 0x9f : s[0] == 0xf4 ? 0x8f : 0xbf;
+    size_t length = 1;
+
+    if (s[0] < 0x80)
+        return 1;
+    if (s[0] < 0xc2 || s[0] > 0xf4 || s[1] < low || s[1] > high)
+        return 0;
+    length = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+    for (size_t i = 2; i < length; i++) {
+        if ((s[i] & 0xc0u) != 0x80u)
+            return 0;
+    }
+    return length;
+}
+
+bool ampi_text_is_utf8(const char *text)
+{
+    const unsigned char *at = (const unsigned char *)text;
+
+    while (*at != '\0') {
+        const size_t length = character(at);
+        if (length == 0)
+            return false;
+        at += length;
+    }
+    return true;
 }
