@@ -52,10 +52,10 @@ struct amp_model {
 };
 
 /* A new model from parts.  On success graph and the content of *sections (then empty; NULL = none)
-   belong to the model; on failure they stay the caller's.  `record` is copied: its "format",
-   "libamp" and "arch" are set, its "preprocess" must be there, the rest is kept. */
-amp_status ampi_model_make(amp_model **out, ampi_graph *graph, ampi_blobs *sections,
-                           const json_t *record, amp_error *error);
+   belong to the model; on failure they stay the caller's.  `record` is read and copied: its
+   "format", "libamp" and "arch" are set, its "preprocess" must be there, the rest is kept. */
+amp_status ampi_model_make(amp_model **out, ampi_graph *graph, ampi_blobs *sections, json_t *record,
+                           amp_error *error);
 /* Bytes of a file -> model without its bank attached; every part copied. */
 amp_status ampi_model_parse(amp_model **out, amp_context *context, const uint8_t *bytes,
                             size_t size, const char *name, amp_error *error);

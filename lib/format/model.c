@@ -77,26 +77,30 @@ amp_status ampi_model_adopt(amp_model **out, ampi_graph *graph, ampi_blobs *sect
     return status;
 }
 
-/* {"format", "libamp", "arch"} and then the rest of `record`; NULL when memory runs out. */
-static json_t *stamp_record(const json_t *record, const char *arch)
+/* {"format", "libamp", "arch"} and then the rest of `record`, shared with it; NULL when memory runs
+   out.  jansson's own copies and updates would drop what they have no memory for. */
+static json_t *stamp_record(json_t *record, const char *arch)
 {
-    json_t *const copy = json_deep_copy(record);
     json_t *const stamped = json_object();
+    bool fine = json_object_set_new(stamped, "format", json_integer(AMPI_FORMAT_VERSION)) == 0 &&
+                json_object_set_new(stamped, "libamp", json_string(amp_version())) == 0 &&
+                json_object_set_new(stamped, "arch", json_string(arch)) == 0;
+    const char *key;
+    json_t *value;
 
-    if (copy && json_object_set_new(stamped, "format", json_integer(AMPI_FORMAT_VERSION)) == 0 &&
-        json_object_set_new(stamped, "libamp", json_string(amp_version())) == 0 &&
-        json_object_set_new(stamped, "arch", json_string(arch)) == 0 &&
-        json_object_update_missing(stamped, copy) == 0) {
-        json_decref(copy);
-        return stamped;
+    json_object_foreach(record, key, value)
+    {
+        if (fine && !json_object_get(stamped, key))
+            fine = json_object_set(stamped, key, value) == 0;
     }
-    json_decref(copy);
+    if (fine)
+        return stamped;
     json_decref(stamped);
     return NULL;
 }
 
-amp_status ampi_model_make(amp_model **out, ampi_graph *graph, ampi_blobs *sections,
-                           const json_t *record, amp_error *error)
+amp_status ampi_model_make(amp_model **out, ampi_graph *graph, ampi_blobs *sections, json_t *record,
+                           amp_error *error)
 {
     amp_context *const context = graph->context;
     json_t *stamped;

@@ -5,6 +5,7 @@
  * Opening: index the container, read the record, build the network that its "arch" names, fill
  * its tensors, keep the sections.  lib/score reads the file and attaches the bank.
  */
+#include "core/text.h"
 #include "format/format_internal.h"
 
 #include <stdio.h>
@@ -126,14 +127,13 @@ static void plain_preprocess(const ampi_graph *graph, char *out, size_t size)
 static amp_status make_with_preprocess(amp_model **out, ampi_graph *graph, const char *preprocess,
                                        amp_error *error)
 {
-    json_t *const text = json_string(preprocess);
     json_t *record;
     amp_status status;
 
-    if (!text)
+    if (!ampi_text_is_utf8(preprocess))
         return ampi_fail(error, AMP_E_ARGUMENT, "model", "preprocess is not UTF-8");
     record = json_object();
-    if (json_object_set_new(record, "preprocess", text) != 0)
+    if (json_object_set_new(record, "preprocess", json_string(preprocess)) != 0)
         status = ampi_fail_nomem(error, "model", strlen(preprocess));
     else
         status = ampi_model_make(out, graph, NULL, record, error);

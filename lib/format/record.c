@@ -4,6 +4,7 @@
  *
  * Keys that this version does not know are left alone and kept.
  */
+#include "core/text.h"
 #include "format/format_internal.h"
 
 #include <stdio.h>
@@ -215,17 +216,20 @@ static amp_status check_names(uint32_t n, const char *const *names, amp_error *e
             return ampi_fail(error, AMP_E_LIMIT, "model",
                              "the name of class %u has %zu bytes, limit %u", i, strlen(names[i]),
                              MAX_CLASS_NAME);
+        if (!ampi_text_is_utf8(names[i]))
+            return ampi_fail(error, AMP_E_ARGUMENT, "model", "the name of class %u is not UTF-8",
+                             i);
     }
     return AMP_OK;
 }
 
-static json_t *names_json(uint32_t n, const char *const *names, uint32_t *bad)
+/* NULL when memory runs out. */
+static json_t *names_json(uint32_t n, const char *const *names)
 {
     json_t *const array = json_array();
 
-    for (uint32_t i = 0; array && i < n; i++) {
+    for (uint32_t i = 0; i < n; i++) {
         if (json_array_append_new(array, json_string(names[i])) != 0) {
-            *bad = i;
             json_decref(array);
             return NULL;
         }
@@ -236,12 +240,7 @@ static json_t *names_json(uint32_t n, const char *const *names, uint32_t *bad)
 static amp_status set_in_record(json_t *record, uint32_t n, const char *const *names,
                                 amp_error *error)
 {
-    uint32_t bad = n;
-    json_t *const array = names_json(n, names, &bad);
-
-    if (!array && bad < n)
-        return ampi_fail(error, AMP_E_ARGUMENT, "model", "the name of class %u is not UTF-8", bad);
-    if (json_object_set_new(record, "classes", array) != 0)
+    if (json_object_set_new(record, "classes", names_json(n, names)) != 0)
         return ampi_fail_nomem(error, "model", n * sizeof *names);
     return AMP_OK;
 }

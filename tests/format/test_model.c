@@ -397,13 +397,29 @@ START_TEST(class_names_are_checked)
     amp_error error = { 0 };
     char name[300];
     const char *names[2] = { "a", "" };
+    static const char *const not_utf8[] = {
+        "\xff\xfe",         "x\x80",        "\xc1\xbf",         "\xc3",
+        "\xe0\x9f\xbf",     "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80",
+        "\xf5\x80\x80\x80", "\xe2\x82",     "\xe2\x82x"
+    };
+    static const char *const utf8[] = {
+        "\x7f",         "\xc2\x80",         "\xe0\xa0\x80",    "\xed\x9f\xbf",
+        "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"
+    };
 
     ampi_blobs_init(&sections, NULL);
     ck_fails(ampi_record_set_classes(record, &sections, 2, names, &error), AMP_E_ARGUMENT, &error);
     names[1] = NULL;
     ck_fails(ampi_record_set_classes(record, &sections, 2, names, &error), AMP_E_ARGUMENT, &error);
-    names[1] = "\xff\xfe";
-    ck_fails(ampi_record_set_classes(record, &sections, 2, names, &error), AMP_E_ARGUMENT, &error);
+    for (size_t i = 0; i < sizeof not_utf8 / sizeof not_utf8[0]; i++) {
+        names[1] = not_utf8[i];
+        ck_fails(ampi_record_set_classes(record, &sections, 2, names, &error), AMP_E_ARGUMENT,
+                 &error);
+    }
+    for (size_t i = 0; i < sizeof utf8 / sizeof utf8[0]; i++) {
+        names[1] = utf8[i];
+        ck_ok(ampi_record_set_classes(record, &sections, 2, names, &error), &error);
+    }
     memset(name, 'n', sizeof name);
     name[256] = '\0';
     names[1] = name;
