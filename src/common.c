@@ -13,7 +13,7 @@
 #define MAX_THREADS 1024
 
 /* Cores that this process may use: its affinity mask, not the machine's count. */
-static int cores(void)
+static int32_t cores(void)
 {
     cpu_set_t set;
     int n = 0;
@@ -24,12 +24,12 @@ static int cores(void)
     return n > 0 ? n : 1;
 }
 
-static int default_threads(void)
+static int32_t default_threads(void)
 {
     const char *const text = getenv("AMP_NUM_THREADS");
-    const int asked = text ? atoi(text) : 0;
+    const long asked = text ? strtol(text, NULL, 10) : 0;
 
-    return asked >= 1 && asked <= MAX_THREADS ? asked : cores();
+    return asked >= 1 && asked <= MAX_THREADS ? (int32_t)asked : cores();
 }
 
 int cli_context(const cli_arguments *arguments, amp_context **out)

@@ -49,13 +49,16 @@ static bool walk_folder(const walk *w, const char *folder, int depth);
 
 static bool walk_entry(const walk *w, const char *folder, const char *name, int depth)
 {
-    char *path = NULL;
+    const size_t size = strlen(folder) + strlen(name) + 2;
+    const bool slash = folder[strlen(folder) - 1] != '/';
+    char *const path = malloc(size);
     bool go_on = true;
 
-    if (asprintf(&path, "%s%s%s", folder, folder[strlen(folder) - 1] == '/' ? "" : "/", name) < 0) {
+    if (!path) {
         w->bad(w->user, folder, "out of memory");
         return false;
     }
+    (void)snprintf(path, size, "%s%s%s", folder, slash ? "/" : "", name);
     if (is_folder(path))
         go_on = walk_folder(w, path, depth + 1);
     else if (looks_like_image(name))

@@ -10,6 +10,8 @@
 
 typedef struct measure {
     amp_context *context;
+    const ampi_accuracy *accuracy;
+    int32_t threads;
     ampi_network *network;
     ampi_pass *pass;
     float *stems;  /* [K,s,h',w']               */
@@ -28,9 +30,9 @@ static void measure_clear(measure *m)
     ampi_network_unref(m->network);
 }
 
-static amp_status anchor_stems(measure *m, const ampi_accuracy *accuracy, int32_t threads,
-                               amp_error *error)
+static amp_status anchor_stems(measure *m, amp_error *error)
 {
+    const ampi_accuracy *const accuracy = m->accuracy;
     const ampi_shape stem = m->network->stem;
     const size_t values = accuracy->k * stem.c * stem.h * stem.w;
     ampi_runner *runner = NULL;
@@ -42,14 +44,16 @@ static amp_status anchor_stems(measure *m, const ampi_accuracy *accuracy, int32_
     if (!m->stems)
         return ampi_fail_nomem(error, "train", values * sizeof(float));
     AMPI_TRY(ampi_runner_create(&runner, m->network->anchor_half, error));
-    status = ampi_runner_forward(runner, threads, accuracy->k, accuracy->anchors, m->stems, error);
+    status =
+        ampi_runner_forward(runner, m->threads, accuracy->k, accuracy->anchors, m->stems, error);
     ampi_runner_free(runner);
     return status;
 }
 
-static amp_status measure_init(measure *m, const ampi_accuracy *accuracy, const ampi_graph *graph,
-                               ampi_backend backend, int32_t threads, amp_error *error)
+static amp_status measure_init(measure *m, const ampi_graph *graph, ampi_backend backend,
+                               amp_error *error)
 {
+    const ampi_accuracy *const accuracy = m->accuracy;
     const size_t image = accuracy->images.image_bytes, k = accuracy->k ? accuracy->k : 1;
 
     AMPI_TRY(ampi_network_create(&m->network, graph, backend, error));
@@ -59,7 +63,7 @@ static amp_status measure_init(measure *m, const ampi_accuracy *accuracy, const 
     m->scratch = ampi_alloc(m->context, image, 1);
     if (!m->images || !m->logits || !m->scratch)
         return ampi_fail_nomem(error, "train", CHUNK * image * sizeof(float));
-    return anchor_stems(m, accuracy, threads, error);
+    return anchor_stems(m, error);
 }
 
 /* Class with the largest mean logit over the anchors: logits [k,classes]. */
@@ -80,29 +84,31 @@ static uint32_t predict(const float *logits, size_t k, uint32_t classes)
     return best;
 }
 
-static amp_status measure_chunk(measure *m, const ampi_accuracy *accuracy,
-                                const ampi_prepare *prepare, int32_t threads, uint32_t first,
-                                uint32_t n, uint64_t *correct, amp_error *error)
+/* One chunk of images first .. first + n - 1; adds to *correct. */
+static amp_status measure_chunk(measure *m, uint32_t first, uint32_t n, uint64_t *correct,
+                                amp_error *error)
 {
-    const size_t image = accuracy->images.image_bytes, k = accuracy->k ? accuracy->k : 1;
+    const ampi_source *const source = &m->accuracy->images;
+    const size_t image = source->image_bytes, k = m->accuracy->k ? m->accuracy->k : 1;
+    const ampi_anchors anchors = { m->accuracy->k, m->stems };
+    const ampi_anchors anchors = { m->accuracy->k, m->stems };
     const uint32_t classes = m->network->classes;
 
     for (uint32_t i = 0; i < n; i++) {
         const uint8_t *pixels = NULL;
-        AMPI_TRY(ampi_source_pixels(&accuracy->images, first + i, m->scratch, &pixels, error));
-        ampi_prepare_normalise(prepare, pixels, m->images + i * image);
+        AMPI_TRY(ampi_source_pixels(source, first + i, m->scratch, &pixels, error));
+        ampi_prepare_normalise(source->prepare, pixels, m->images + i * image);
     }
-    AMPI_TRY(
-        ampi_pass_run(m->pass, threads, n, m->images, accuracy->k, m->stems, m->logits, error));
+    AMPI_TRY(ampi_pass_run(m->pass, m->threads, n, m->images, &anchors, m->logits, error));
     for (uint32_t i = 0; i < n; i++)
-        *correct += predict(m->logits + i * k * classes, k, classes) ==
-                    (uint32_t)accuracy->images.labels[first + i];
+        *correct +=
+            predict(m->logits + i * k * classes, k, classes) == (uint32_t)source->labels[first + i];
     return AMP_OK;
 }
 
 amp_status ampi_accuracy_measure(const ampi_accuracy *accuracy, const ampi_graph *graph,
-                                 const ampi_prepare *prepare, ampi_backend backend, int32_t threads,
-                                 double *out, amp_error *error)
+                                 ampi_backend backend, int32_t threads, double *out,
+                                 amp_error *error)
 {
     const uint32_t total = accuracy->images.n;
     uint64_t correct = 0;
@@ -111,10 +117,12 @@ amp_status ampi_accuracy_measure(const ampi_accuracy *accuracy, const ampi_graph
 
     memset(&m, 0, sizeof m);
     m.context = graph->context;
-    status = measure_init(&m, accuracy, graph, backend, threads, error);
+    m.accuracy = accuracy;
+    m.threads = threads;
+    status = measure_init(&m, graph, backend, error);
     for (uint32_t first = 0; status == AMP_OK && first < total; first += CHUNK) {
         const uint32_t n = total - first < CHUNK ? total - first : CHUNK;
-        status = measure_chunk(&m, accuracy, prepare, threads, first, n, &correct, error);
+        status = measure_chunk(&m, first, n, &correct, error);
     }
     measure_clear(&m);
     *out = (double)correct / (double)total;

@@ -7,7 +7,9 @@
  * Anchors are the same batch in another order (paper, Fig. 2); the residual always keeps the
  * clean anchor (methods.md 1.1).
  */
-#include "train/train_internal.h"
+#include "train/batch.h"
+
+#include "anchor/anchor.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
  * Two slots: the consumer holds one, the worker fills the other.  Without a thread the batch is
  * made in place; the bits are the same.
  */
-#include "train/train_internal.h"
+#include "train/batch.h"
 
 #include <pthread.h>
 #include <string.h>

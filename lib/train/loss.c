@@ -2,7 +2,7 @@
 /*
  * train/loss.c - cross entropy and its gradient.
  */
-#include "train/train_internal.h"
+#include "train/step.h"
 
 #include <math.h>
 
@@ -26,33 +26,33 @@ static double log_sum_exp(const float *z, size_t classes, size_t best)
 }
 
 /* Target of class j: (1 - e) [j = label] + e / classes, as PyTorch smooths labels. */
-static double one_image(size_t classes, const float *z, size_t label, double smoothing,
-                        double weight, double lse, float *d)
+static double one_image(const ampi_predictions *from, size_t i, double lse, float *d)
 {
-    const double even = smoothing / (double)classes;
+    const float *const z = from->logits + i * from->classes; /* [classes] */
+    const size_t label = (size_t)from->labels[i];
+    const double even = from->smoothing / (double)from->classes;
     double loss = 0.0;
 
-    for (size_t j = 0; j < classes; j++) {
-        const double target = even + (j == label ? 1.0 - smoothing : 0.0);
+    for (size_t j = 0; j < from->classes; j++) {
+        const double target = even + (j == label ? 1.0 - from->smoothing : 0.0);
         const double log_p = (double)z[j] - lse;
         loss -= target * log_p;
-        d[j] = (float)((exp(log_p) - target) * weight);
+        d[j] = (float)((exp(log_p) - target) / (double)from->n);
     }
     return loss;
 }
 
-double ampi_loss(size_t n, size_t classes, const float *logits, const int32_t *labels,
-                 double smoothing, float *d_logits, size_t *correct)
+double ampi_loss(const ampi_predictions *predictions, float *d_logits, size_t *correct)
 {
+    const size_t classes = predictions->classes;
     double sum = 0.0;
 
     *correct = 0;
-    for (size_t i = 0; i < n; i++) {
-        const float *const z = logits + i * classes; /* [classes] */
-        const size_t label = (size_t)labels[i], best = arg_max(z, classes);
-        sum += one_image(classes, z, label, smoothing, 1.0 / (double)n,
-                         log_sum_exp(z, classes, best), d_logits + i * classes);
-        *correct += best == label;
+    for (size_t i = 0; i < predictions->n; i++) {
+        const float *const z = predictions->logits + i * classes; /* [classes] */
+        const size_t best = arg_max(z, classes);
+        sum += one_image(predictions, i, log_sum_exp(z, classes, best), d_logits + i * classes);
+        *correct += best == (size_t)predictions->labels[i];
     }
-    return sum / (double)n;
+    return sum / (double)predictions->n;
 }

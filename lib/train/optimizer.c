@@ -2,7 +2,7 @@
 /*
  * train/optimizer.c - SGD with momentum, as PyTorch computes it.
  */
-#include "train/train_internal.h"
+#include "train/step.h"
 
 #include <string.h>
 

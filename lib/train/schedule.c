@@ -2,7 +2,7 @@
 /*
  * train/schedule.c - the learning rate of each batch.
  */
-#include "train/train_internal.h"
+#include "train/step.h"
 
 #include <math.h>
 

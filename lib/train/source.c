@@ -2,7 +2,7 @@
 /*
  * train/source.c - training images as pixels of the network's size, cached when they fit.
  */
-#include "train/train_internal.h"
+#include "train/batch.h"
 
 #include <string.h>
 

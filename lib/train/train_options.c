@@ -2,7 +2,9 @@
 /*
  * train/train_options.c - the declared options of training.
  */
-#include "train/train_internal.h"
+#include "train/train_options.h"
+
+#include <amp/train.h>
 
 #include <string.h>
 

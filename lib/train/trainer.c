@@ -30,14 +30,16 @@ static double now(void)
 static amp_status train_batch(amp_trainer *trainer, amp_error *error)
 {
     const ampi_train_options *const options = &trainer->options;
+    ampi_predictions predictions = { trainer->batch, trainer->classes, trainer->logits, NULL,
+                                     options->label_smoothing };
     const ampi_batch *batch = NULL;
     size_t correct = 0;
 
     AMPI_TRY(ampi_loader_next(trainer->loader, &batch, error));
     AMPI_TRY(ampi_tape_forward(trainer->tape, batch->input, (uint64_t)options->seed, trainer->step,
                                trainer->logits, error));
-    trainer->last_loss = ampi_loss(trainer->batch, trainer->classes, trainer->logits, batch->labels,
-                                   options->label_smoothing, trainer->d_logits, &correct);
+    predictions.labels = batch->labels;
+    trainer->last_loss = ampi_loss(&predictions, trainer->d_logits, &correct);
     if (!isfinite(trainer->last_loss))
         return ampi_fail(error, AMP_E_BACKEND, "train",
                          "the loss of batch %llu is not finite at learning rate %g",
@@ -73,7 +75,7 @@ static amp_status end_epoch(amp_trainer *trainer, amp_error *error)
     double held_out = (double)NAN;
 
     if (trainer->held_out)
-        AMPI_TRY(ampi_accuracy_measure(&trainer->accuracy, trainer->graph, &trainer->prepare,
+        AMPI_TRY(ampi_accuracy_measure(&trainer->accuracy, trainer->graph,
                                        (ampi_backend)trainer->options.backend, trainer->threads,
                                        &held_out, error));
     AMPI_TRY(remember(trainer, held_out, error));
