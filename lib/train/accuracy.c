@@ -91,7 +91,7 @@ static amp_status measure_chunk(measure *m, uint32_t first, uint32_t n, uint64_t
     const ampi_source *const source = &m->accuracy->images;
     const size_t image = source->image_bytes, k = m->accuracy->k ? m->accuracy->k : 1;
     const ampi_anchors anchors = { m->accuracy->k, m->stems };
-    const ampi_anchors anchors = { m->accuracy->k, m->stems };
+    const uint32_t classes = m->network->classes;
 
     for (uint32_t i = 0; i < n; i++) {
         const uint8_t *pixels = NULL;
