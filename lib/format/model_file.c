@@ -44,9 +44,12 @@ static void draft_free(draft *parts)
     amp_context_unref(parts->context);
 }
 
-/* The network's arch out of a record that is checked as far as that needs. */
-static amp_status build_graph(draft *parts, const char *text, amp_error *error)
+/* The network that the record names.  A small file may name a huge one: that gets 64 MiB and four
+   times the file's size, so that a wrong name is still told by the first tensor that is amiss. */
+static amp_status build_graph(draft *parts, size_t file_size, amp_error *error)
 {
+    const size_t value_limit = file_size + ((size_t)16 << 20);
+    const char *const text = parts->views.record;
     json_t *record = NULL;
     amp_status status =
         ampi_json_parse(&record, text, strlen(text), &ampi_record_limits, "record", error);
@@ -55,8 +58,9 @@ static amp_status build_graph(draft *parts, const char *text, amp_error *error)
         return status;
     status = ampi_record_check(record, error);
     if (status == AMP_OK)
-        status = ampi_graph_build(&parts->graph, parts->context,
-                                  json_string_value(json_object_get(record, "arch")), error);
+        status = ampi_graph_build_within(&parts->graph, parts->context,
+                                         json_string_value(json_object_get(record, "arch")),
+                                         value_limit, error);
     json_decref(record);
     return status;
 }
@@ -67,7 +71,7 @@ static amp_status read_parts(draft *parts, const uint8_t *bytes, size_t size, am
     if (!parts->views.record)
         return ampi_fail(error, AMP_E_FORMAT, "model",
                          "no \"amp\" record in the metadata: weights alone are no model");
-    AMPI_TRY(build_graph(parts, parts->views.record, error));
+    AMPI_TRY(build_graph(parts, size, error));
     AMPI_TRY(ampi_weights_fill(parts->graph, &parts->views, error));
     ampi_blobs_init(&parts->sections, parts->context);
     AMPI_TRY(ampi_sections_copy(&parts->sections, &parts->views, error));

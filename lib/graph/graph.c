@@ -54,6 +54,7 @@ amp_status ampi_graph_create(ampi_graph **out, amp_context *context, ampi_shape 
         return ampi_fail_nomem(error, "graph", sizeof *graph);
     }
     graph->context = own;
+    graph->value_limit = AMPI_MAX_VALUES;
     node.shape = input;
     status = ampi_shape_check(input, "input", error);
     if (status != AMP_OK)
@@ -166,9 +167,9 @@ static amp_status count_values(const ampi_graph *graph, const ampi_tensor_spec *
     for (uint32_t i = 0; i < spec->rank; i++)
         if (!ampi_mul(count, spec->dims[i], &count))
             count = SIZE_MAX;
-    if (!ampi_add(count, graph->n_values, &total) || total > AMPI_MAX_VALUES)
+    if (!ampi_add(count, graph->n_values, &total) || total > graph->value_limit)
         return ampi_fail(error, AMP_E_LIMIT, "graph", "%s: more than %zu parameters in the network",
-                         spec->owner, AMPI_MAX_VALUES);
+                         spec->owner, graph->value_limit);
     *out = count;
     return AMP_OK;
 }

@@ -77,7 +77,8 @@ typedef struct ampi_graph {
     size_t n_nodes, node_capacity;
     ampi_tensor *tensors;
     size_t n_tensors, tensor_capacity;
-    size_t n_values; /* floats in all tensors, <= AMPI_MAX_VALUES         */
+    size_t n_values;    /* floats in all tensors                              */
+    size_t value_limit; /* n_values may not pass it; AMPI_MAX_VALUES or less  */
 } ampi_graph;
 
 /* ---- making (graph.c) ---- */
@@ -129,6 +130,10 @@ const char *ampi_op_name(ampi_op op);
    them.  graph->arch gets the text with every key written out. */
 amp_status ampi_graph_build(ampi_graph **out, amp_context *context, const char *arch,
                             amp_error *error);
+/* The same with another value_limit: an arch that came with a file allocates no more than the file
+   can fill. */
+amp_status ampi_graph_build_within(ampi_graph **out, amp_context *context, const char *arch,
+                                   size_t value_limit, amp_error *error);
 /* A family as text for help pages: "wrn" -> its option table. NULL for an unknown family. */
 const ampi_option *ampi_arch_options(const char *family, size_t *rows);
 /* The family's own initialisation, counter-based: a tensor's values depend on the seed and on its

@@ -88,6 +88,7 @@ static const change changes[] = {
     { "arch", "\"wrn:depth=10,width=1,size=8,classes=3,anchored=0\"", AMP_E_SHAPE,
       "'conv1.weight': dimension 1 is 6, expected 3" },
     { "arch", "\"resnet18:classes=3\"", AMP_E_FORMAT, "is not of resnet18" },
+    { "arch", "\"wrn:depth=1000,width=20\"", AMP_E_LIMIT, "parameters in the network" },
     { "preprocess", NULL, AMP_E_FORMAT, "no 'preprocess'" },
     { "preprocess", "[]", AMP_E_FORMAT, "'preprocess' is not text" },
     { "classes", NULL, AMP_OK, "" },
