@@ -19,6 +19,9 @@ typedef const_dnnl_memory_desc_t ampi_md;
 typedef const dnnl_memory_desc_t *ampi_md;
 #endif
 
+/* 2.x counts a batch norm's shift among the inputs of its backward pass, 3.x refuses it. */
+#define AMPI_NORM_BACKWARD_SHIFT (DNNL_VERSION_MAJOR == 2)
+
 /* An owned one; zeroed = none. */
 typedef struct ampi_layout {
     dnnl_memory_desc_t md;
@@ -60,7 +63,7 @@ typedef struct ampi_pool_spec {
     ampi_md source;      /* backward: of the source's gradient */
     ampi_md destination; /* backward: of the result's gradient; NULL forward = any */
     dnnl_dims_t destination_dims;
-    dnnl_dim_t kernel_h, kernel_w, stride, pad;
+    dnnl_dim_t source_h, source_w, kernel_h, kernel_w, stride, pad;
     const_dnnl_primitive_desc_t hint;
 } ampi_pool_spec;
 
@@ -87,6 +90,15 @@ dnnl_status_t ampi_desc_reorder(dnnl_primitive_desc_t *out, dnnl_engine_t engine
                                 ampi_md to);
 
 /* ---- the same in all versions (dnnl_common.c) ---- */
+typedef struct ampi_conv_layouts {
+    ampi_layout source, weights, bias, destination;
+} ampi_conv_layouts;
+/* Of a convolution, each left to oneDNN; cleared by the caller, also on failure. */
+dnnl_status_t ampi_conv_any(ampi_conv_layouts *any, const ampi_conv_spec *spec);
+void ampi_conv_clear(ampi_conv_layouts *any);
+/* The padding behind the last value that makes `in` values `out` of them. */
+dnnl_dim_t ampi_end_pad(dnnl_dim_t in, dnnl_dim_t out, dnnl_dim_t kernel, dnnl_dim_t stride,
+                        dnnl_dim_t pad);
 bool ampi_md_equal(ampi_md a, ampi_md b);
 size_t ampi_md_bytes(ampi_md md);
 /* One of nchw, nhwc, nChw8c, nChw16c for a 4-dimensional layout, dnnl_format_tag_undef otherwise.

@@ -55,3 +55,34 @@ amp_status ampi_dnnl_check(dnnl_status_t status, const char *what, amp_error *er
         error->detail = (int32_t)status;
     return code;
 }
+
+dnnl_status_t ampi_conv_any(ampi_conv_layouts *any, const ampi_conv_spec *s)
+{
+    const ampi_dims source = ampi_dims4(s->n, s->ic, s->ih, s->iw);
+    const ampi_dims weights = ampi_dims4(s->oc, s->ic, s->kernel, s->kernel);
+    const ampi_dims destination = ampi_dims4(s->n, s->oc, s->oh, s->ow);
+    const ampi_dims bias = { 1, { s->oc } };
+    dnnl_status_t status = ampi_layout_make(&any->source, &source, dnnl_format_tag_any);
+
+    if (status == dnnl_success)
+        status = ampi_layout_make(&any->weights, &weights, dnnl_format_tag_any);
+    if (status == dnnl_success)
+        status = ampi_layout_make(&any->destination, &destination, dnnl_format_tag_any);
+    if (status == dnnl_success && s->bias)
+        status = ampi_layout_make(&any->bias, &bias, dnnl_a);
+    return status;
+}
+
+void ampi_conv_clear(ampi_conv_layouts *any)
+{
+    ampi_layout_clear(&any->source);
+    ampi_layout_clear(&any->weights);
+    ampi_layout_clear(&any->bias);
+    ampi_layout_clear(&any->destination);
+}
+
+dnnl_dim_t ampi_end_pad(dnnl_dim_t in, dnnl_dim_t out, dnnl_dim_t kernel, dnnl_dim_t stride,
+                        dnnl_dim_t pad)
+{
+    return (out - 1) * stride + kernel - in - pad;
+}

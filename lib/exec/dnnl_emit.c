@@ -166,6 +166,8 @@ ampi_pool_spec ampi_emit_pool_shape(const ampi_emit *emit, const ampi_node *node
     ampi_pool_spec spec = { 0 };
 
     spec.average = node->op == AMPI_OP_AVG_POOL;
+    spec.source_h = in.h;
+    spec.source_w = in.w;
     spec.kernel_h = spec.average ? in.h : node->kernel;
     spec.kernel_w = spec.average ? in.w : node->kernel;
     spec.stride = spec.average ? 1 : node->stride;

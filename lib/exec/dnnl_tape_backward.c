@@ -101,25 +101,23 @@ static amp_status backward_norm(ampi_tape_dnnl *tape, const ampi_node *node,
                                   .hint = own->forward };
     dnnl_primitive_desc_t desc = NULL;
     const dnnl_status_t status = ampi_desc_norm(&desc, emit->plan->engine, &spec);
-    int32_t scale, shift, d_scale, d_shift, made = own->diff;
+    int32_t scale, shift = AMPI_NONE, d_scale, d_shift, made = own->diff;
 
     AMPI_TRY(ampi_emit_keep(emit, status, desc, "batch norm backward"));
     AMPI_TRY(ampi_tape_param(tape, node, AMPI_PARAM_WEIGHT, &scale));
-    AMPI_TRY(ampi_tape_param(tape, node, AMPI_PARAM_BIAS, &shift));
+    if (AMPI_NORM_BACKWARD_SHIFT)
+        AMPI_TRY(ampi_tape_param(tape, node, AMPI_PARAM_BIAS, &shift));
     AMPI_TRY(ampi_tape_param_diff(tape, node, AMPI_PARAM_WEIGHT, &d_scale));
     AMPI_TRY(ampi_tape_param_diff(tape, node, AMPI_PARAM_BIAS, &d_shift));
     if (!own->diff_owned)
         AMPI_TRY(ampi_emit_buffer(emit, spec.data, &made));
-    const ampi_arg args[] = { { DNNL_ARG_SRC, source },
-                              { DNNL_ARG_MEAN, own->mean },
-                              { DNNL_ARG_VARIANCE, own->var },
-                              { DNNL_ARG_SCALE, scale },
-                              { DNNL_ARG_SHIFT, shift }, /* counted by 2.x, not read */
-                              { DNNL_ARG_WORKSPACE, own->workspace },
-                              { DNNL_ARG_DIFF_DST, own->diff },
-                              { DNNL_ARG_DIFF_SRC, made },
-                              { DNNL_ARG_DIFF_SCALE, d_scale },
-                              { DNNL_ARG_DIFF_SHIFT, d_shift } };
+    const ampi_arg args[] = {
+        { DNNL_ARG_SRC, source },         { DNNL_ARG_MEAN, own->mean },
+        { DNNL_ARG_VARIANCE, own->var },  { DNNL_ARG_SCALE, scale },
+        { DNNL_ARG_SHIFT, shift },        { DNNL_ARG_WORKSPACE, own->workspace },
+        { DNNL_ARG_DIFF_DST, own->diff }, { DNNL_ARG_DIFF_SRC, made },
+        { DNNL_ARG_DIFF_SCALE, d_scale }, { DNNL_ARG_DIFF_SHIFT, d_shift }
+    };
     AMPI_TRY(ampi_emit_step(emit, desc, args, 10));
     return contribute(tape, node->inputs[0], made, true);
 }

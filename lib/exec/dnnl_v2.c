@@ -67,40 +67,13 @@ static dnnl_status_t make(dnnl_primitive_desc_t *out, const_dnnl_op_desc_t op, d
     return status;
 }
 
-typedef struct conv_layouts {
-    ampi_layout source, weights, bias, destination;
-} conv_layouts;
-
-static dnnl_status_t conv_any(conv_layouts *any, const ampi_conv_spec *s)
-{
-    const ampi_dims source = ampi_dims4(s->n, s->ic, s->ih, s->iw);
-    const ampi_dims weights = ampi_dims4(s->oc, s->ic, s->kernel, s->kernel);
-    const ampi_dims destination = ampi_dims4(s->n, s->oc, s->oh, s->ow);
-    const ampi_dims bias = { 1, { s->oc } };
-    dnnl_status_t status = ampi_layout_make(&any->source, &source, dnnl_format_tag_any);
-
-    if (status == dnnl_success)
-        status = ampi_layout_make(&any->weights, &weights, dnnl_format_tag_any);
-    if (status == dnnl_success)
-        status = ampi_layout_make(&any->destination, &destination, dnnl_format_tag_any);
-    if (status == dnnl_success && s->bias)
-        status = ampi_layout_make(&any->bias, &bias, dnnl_a);
-    return status;
-}
-
-static dnnl_dim_t end_pad(dnnl_dim_t in, dnnl_dim_t out, dnnl_dim_t kernel, dnnl_dim_t stride,
-                          dnnl_dim_t pad)
-{
-    return (out - 1) * stride + kernel - in - pad;
-}
-
-static dnnl_status_t conv_fill(dnnl_convolution_desc_t *op, const conv_layouts *any,
+static dnnl_status_t conv_fill(dnnl_convolution_desc_t *op, const ampi_conv_layouts *any,
                                const ampi_conv_spec *s)
 {
     const dnnl_dims_t strides = { s->stride, s->stride };
     const dnnl_dims_t begin = { s->pad, s->pad };
-    const dnnl_dims_t end = { end_pad(s->ih, s->oh, s->kernel, s->stride, s->pad),
-                              end_pad(s->iw, s->ow, s->kernel, s->stride, s->pad) };
+    const dnnl_dims_t end = { ampi_end_pad(s->ih, s->oh, s->kernel, s->stride, s->pad),
+                              ampi_end_pad(s->iw, s->ow, s->kernel, s->stride, s->pad) };
     const dnnl_alg_kind_t how = s->winograd ? dnnl_convolution_winograd : dnnl_convolution_direct;
     const ampi_md source = ampi_layout_md(&any->source), weights = ampi_layout_md(&any->weights);
     const ampi_md bias = ampi_layout_md(&any->bias), dest = ampi_layout_md(&any->destination);
@@ -124,14 +97,15 @@ static dnnl_status_t conv_fill(dnnl_convolution_desc_t *op, const conv_layouts *
 dnnl_status_t ampi_desc_conv(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
                              const ampi_conv_spec *spec)
 {
-    conv_layouts any = { 0 };
+    ampi_conv_layouts any = { 0 };
     dnnl_convolution_desc_t op;
-    dnnl_status_t status = conv_any(&any, spec);
+    dnnl_status_t status = ampi_conv_any(&any, spec);
 
     if (status == dnnl_success)
         status = conv_fill(&op, &any, spec);
     if (status == dnnl_success)
         status = make(out, &op, engine, spec->hint, spec->sum, spec->relu);
+    ampi_conv_clear(&any);
     return status;
 }
 
@@ -184,9 +158,11 @@ dnnl_status_t ampi_desc_pool(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
     const dnnl_dims_t strides = { spec->stride, spec->stride };
     const dnnl_dims_t kernel = { spec->kernel_h, spec->kernel_w };
     const dnnl_dims_t begin = { spec->pad, spec->pad };
-    const dnnl_dim_t *from = spec->source->dims, *to = spec->destination_dims;
-    const dnnl_dims_t end = { end_pad(from[2], to[2], spec->kernel_h, spec->stride, spec->pad),
-                              end_pad(from[3], to[3], spec->kernel_w, spec->stride, spec->pad) };
+    const dnnl_dim_t *to = spec->destination_dims;
+    const dnnl_dims_t end = {
+        ampi_end_pad(spec->source_h, to[2], spec->kernel_h, spec->stride, spec->pad),
+        ampi_end_pad(spec->source_w, to[3], spec->kernel_w, spec->stride, spec->pad)
+    };
     const dnnl_alg_kind_t how = spec->average ? dnnl_pooling_avg_exclude_padding : dnnl_pooling_max;
     dnnl_memory_desc_t any;
     dnnl_pooling_desc_t op;
