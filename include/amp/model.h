@@ -67,7 +67,7 @@ AMP_API AMP_MUST_USE amp_status amp_model_open(amp_model **out, amp_context *con
  * @param context  NULL = a private one with defaults.
  * @param bytes    [size], any alignment.
  * @param size     at most 4 GiB.
- * @param error    NULL, or filled on failure: the codes of amp_model_open() but AMP_E_IO.
+ * @retval AMP_E_ARGUMENT  out or bytes is NULL; else the codes of amp_model_open() but AMP_E_IO
  */
 AMP_API AMP_MUST_USE amp_status amp_model_open_memory(amp_model **out, amp_context *context,
                                                       const void *bytes, size_t size,

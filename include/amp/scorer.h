@@ -157,6 +157,7 @@ AMP_API AMP_MUST_USE amp_status amp_scorer_run(amp_scorer *scorer, size_t n,
  * @param pixels         [n, height, width, 3] bytes R, G, B; read in place when they have the
  *                       network's size.
  * @param height, width  1 or more.
+ * @retval AMP_E_ARGUMENT  also: height or width is 0
  */
 AMP_API AMP_MUST_USE amp_status amp_scorer_run_rgb8(amp_scorer *scorer, size_t n,
                                                     const uint8_t *pixels, uint32_t height,

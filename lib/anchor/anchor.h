@@ -50,10 +50,15 @@ void ampi_pass_set_rows(ampi_pass *pass, size_t rows);
 size_t ampi_pass_rows(const ampi_pass *pass);
 /* What is chosen for inputs of that many values a row. */
 size_t ampi_pass_most_rows(size_t values);
-/* images [n,c,h,w] normalised; anchors: stem outputs [K,s,h',w'] (K = 0 for a plain network)
-   -> logits [n, max(K,1), classes].  Chunked inside: memory does not grow with n. */
-amp_status ampi_pass_run(ampi_pass *pass, int32_t threads, size_t n, const float *images, size_t k,
-                         const float *anchors, float *logits, amp_error *error);
+/* Stem outputs of the anchors, [count,s,h',w']; none for a plain network. */
+typedef struct ampi_anchors {
+    size_t count;
+    const float *stems;
+} ampi_anchors;
+/* images [n,c,h,w] normalised -> logits [n,max(K,1),classes].  Chunked inside: memory does not grow
+   with n. */
+amp_status ampi_pass_run(ampi_pass *pass, int32_t threads, size_t n, const float *images,
+                         const ampi_anchors *anchors, float *logits, amp_error *error);
 
 /* ---- consistency.c ---- */
 /* logits [K,C] of one image -> H[C] mean, *tau_sum = sum_j s_j, *tau_mean = sum / C; s_j the

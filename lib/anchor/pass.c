@@ -101,53 +101,54 @@ static amp_status reserve(const ampi_pass *pass, float **buffer, size_t *capacit
 }
 
 /* Rows first .. first + m - 1: stems [n,values] + anchors [k,values] -> sums [m,values]. */
-static void add_stems(const ampi_pass *pass, size_t first, size_t m, size_t k, size_t values,
-                      const float *anchors)
+static void add_stems(const ampi_pass *pass, size_t first, size_t m, const ampi_anchors *anchors)
 {
+    const size_t values = ampi_shape_values(pass->network->stem), k = anchors->count;
+
     for (size_t r = 0; r < m; r++) {
         const float *const image = pass->stems + (first + r) / k * values;
-        const float *const anchor = anchors + (first + r) % k * values;
+        const float *const anchor = anchors->stems + (first + r) % k * values;
         float *const sum = pass->sums + r * values;
         for (size_t v = 0; v < values; v++)
             sum[v] = image[v] + anchor[v];
     }
 }
 
-/* images [n,c,h,w], few enough for one stem run -> logits [n,k,classes]. */
+/* images [n,c,h,w], few enough for one stem run -> logits [n,K,classes]. */
 static amp_status run_group(ampi_pass *pass, int32_t threads, size_t n, const float *images,
-                            size_t k, const float *anchors, float *logits, amp_error *error)
+                            const ampi_anchors *anchors, float *logits, amp_error *error)
 {
     const size_t values = ampi_shape_values(pass->network->stem), classes = pass->network->classes;
-    const size_t total = n * k, most = ampi_min_size(total, ampi_pass_rows(pass));
+    const size_t total = n * anchors->count, most = ampi_min_size(total, ampi_pass_rows(pass));
 
     AMPI_TRY(reserve(pass, &pass->stems, &pass->stems_capacity, n, values, error));
     AMPI_TRY(reserve(pass, &pass->sums, &pass->sums_capacity, most, values, error));
     AMPI_TRY(ampi_runner_forward(pass->image_half, threads, n, images, pass->stems, error));
     for (size_t row = 0; row < total; row += most) {
         const size_t m = ampi_min_size(most, total - row);
-        add_stems(pass, row, m, k, values, anchors);
+        add_stems(pass, row, m, anchors);
         AMPI_TRY(ampi_runner_forward(pass->trunk, threads, m, pass->sums, logits + row * classes,
                                      error));
     }
     return AMP_OK;
 }
 
-amp_status ampi_pass_run(ampi_pass *pass, int32_t threads, size_t n, const float *images, size_t k,
-                         const float *anchors, float *logits, amp_error *error)
+amp_status ampi_pass_run(ampi_pass *pass, int32_t threads, size_t n, const float *images,
+                         const ampi_anchors *anchors, float *logits, amp_error *error)
 {
     const ampi_network *const network = pass->network;
     const size_t values = ampi_shape_values(network->image), rows = ampi_pass_rows(pass);
-    const size_t outputs = network->anchored ? k : 1; /* rows of logits an image */
-    const size_t group = outputs < rows && outputs ? rows / outputs : 1;
+    const size_t outputs = anchors->count ? anchors->count : 1; /* rows of logits an image */
+    const size_t group = outputs < rows ? rows / outputs : 1;
 
-    if (network->anchored ? k == 0 : k != 0)
-        return ampi_fail(error, AMP_E_INTERNAL, "model", "a pass with %zu anchors", k);
+    if (network->anchored != (anchors->count > 0))
+        return ampi_fail(error, AMP_E_INTERNAL, "model", "a pass with %zu anchors", anchors->count);
     for (size_t i = 0; i < n; i += group) {
         const size_t m = ampi_min_size(group, n - i);
         const float *const in = images + i * values;
         float *const out = logits + i * outputs * network->classes;
         if (network->anchored)
-            AMPI_TRY(run_group(pass, threads, m, in, k, anchors, out, error));
+            AMPI_TRY(run_group(pass, threads, m, in, anchors, out, error));
         else
             AMPI_TRY(ampi_runner_forward(pass->trunk, threads, m, in, out, error));
     }

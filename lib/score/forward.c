@@ -28,6 +28,7 @@ static amp_status forward_whole(amp_model *model, int32_t threads, size_t n, con
 static amp_status forward_pairs(amp_model *model, const amp_bank *bank, int32_t threads, size_t n,
                                 const float *input, float *output, amp_error *error)
 {
+    const ampi_anchors anchors = { bank->count, bank->stems };
     ampi_network *network = NULL;
     ampi_pass *pass = NULL;
     amp_status status;
@@ -35,7 +36,7 @@ static amp_status forward_pairs(amp_model *model, const amp_bank *bank, int32_t 
     AMPI_TRY(ampi_bank_check(bank, model->graph, error));
     AMPI_TRY(ampi_model_network(model, ampi_default_backend(), &network, error));
     AMPI_TRY(ampi_pass_create(&pass, network, error));
-    status = ampi_pass_run(pass, threads, n, input, bank->count, bank->stems, output, error);
+    status = ampi_pass_run(pass, threads, n, input, &anchors, output, error);
     ampi_pass_free(pass);
     return status;
 }

@@ -63,7 +63,9 @@ static amp_status start_method(ampi_uses *uses, const char *piece, size_t length
     memset(use, 0, sizeof *use);
     use->method = method;
     ampi_options_default(method->options, method->n_options, use->fields);
-    return colon ? set_option(use, colon + 1, length - name - 1, error) : AMP_OK;
+    if (name + 1 >= length)
+        return AMP_OK; /* "amp" or "amp:" */
+    return set_option(use, piece + name + 1, length - name - 1, error);
 }
 
 static amp_status take_piece(ampi_uses *uses, const char *piece, size_t length, amp_error *error)

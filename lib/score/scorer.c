@@ -111,10 +111,10 @@ static amp_status finish_image(const run *job, const float *logits, size_t i, am
 
 static amp_status run_network(const amp_scorer *scorer, size_t m, amp_error *error)
 {
-    const float *const anchors = scorer->bank ? scorer->bank->stems : NULL;
+    const ampi_anchors anchors = { scorer->k, scorer->bank ? scorer->bank->stems : NULL };
     const int32_t threads = ampi_context_take_threads(scorer->context, scorer->options.threads);
-    const amp_status status = ampi_pass_run(scorer->pass, threads, m, scorer->images, scorer->k,
-                                            anchors, scorer->logits, error);
+    const amp_status status =
+        ampi_pass_run(scorer->pass, threads, m, scorer->images, &anchors, scorer->logits, error);
 
     ampi_context_give_threads(scorer->context, threads);
     return status;

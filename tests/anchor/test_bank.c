@@ -5,6 +5,7 @@
 #include "made.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,7 +54,7 @@ static amp_bank *make(fixture *f, bool keep)
 
     ck_ok(ampi_bank_create(&bank, f->graph, &f->prepare, K, &error), &error);
     ck_ok(ampi_bank_fill(bank, f->network, f->pixels, keep, &error), &error);
-    strcpy(bank->method, "given");
+    snprintf(bank->method, sizeof bank->method, "given");
     bank->seed = 77;
     return bank;
 }

@@ -53,7 +53,8 @@ static float *run(const fixture *f, size_t rows, int32_t threads, size_t n, size
 
     ck_ok(ampi_pass_create(&pass, f->network, &error), &error);
     ampi_pass_set_rows(pass, rows);
-    ck_ok(ampi_pass_run(pass, threads, n, f->images, k, f->stems, logits, &error), &error);
+    const ampi_anchors anchors = { k, f->stems };
+    ck_ok(ampi_pass_run(pass, threads, n, f->images, &anchors, logits, &error), &error);
     ampi_pass_free(pass);
     return logits;
 }
@@ -210,13 +211,14 @@ START_TEST(wrong_number_of_anchors)
     fixture f = set_up("wrn:depth=10,width=1,size=16", AMPI_BACKEND_REFERENCE);
     fixture plain = set_up("wrn:depth=10,width=1,size=16,anchored=0", AMPI_BACKEND_REFERENCE);
     ampi_pass *pass = NULL, *plain_pass = NULL;
+    const ampi_anchors none = { 0, NULL }, one = { 1, f.stems };
     float logits[10];
     amp_error error = { 0 };
 
     ck_ok(ampi_pass_create(&pass, f.network, &error), &error);
     ck_ok(ampi_pass_create(&plain_pass, plain.network, &error), &error);
-    ck_fails(ampi_pass_run(pass, 1, 1, f.images, 0, NULL, logits, &error), AMP_E_INTERNAL, &error);
-    ck_fails(ampi_pass_run(plain_pass, 1, 1, f.images, 1, f.stems, logits, &error), AMP_E_INTERNAL,
+    ck_fails(ampi_pass_run(pass, 1, 1, f.images, &none, logits, &error), AMP_E_INTERNAL, &error);
+    ck_fails(ampi_pass_run(plain_pass, 1, 1, f.images, &one, logits, &error), AMP_E_INTERNAL,
              &error);
     ampi_pass_free(pass);
     ampi_pass_free(plain_pass);
