@@ -30,8 +30,7 @@ typedef struct reader {
     ampi_decode *decode;
 } reader;
 
-/* ---- libjpeg's callbacks ----------------------------------------------------------------------
- */
+/* ---- libjpeg's callbacks ---- */
 
 static noreturn void leave(reader *r, amp_status status, const char *text)
 {

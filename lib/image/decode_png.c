@@ -26,8 +26,7 @@ typedef struct reader {
     uint8_t *rows;       /* [h][w][3 or 4] when rows cannot go to the image at once */
 } reader;
 
-/* ---- libpng's callbacks -------------------------------------------------------------------------
- */
+/* ---- libpng's callbacks ---- */
 
 static noreturn void leave(reader *r, amp_status status, const char *text)
 {
@@ -171,16 +170,16 @@ static amp_status read_through_rows(reader *r, uint32_t width, uint32_t height)
 {
     ampi_decode *d = r->decode;
     const size_t channels = png_get_channels(r->png, r->info);
-    const uint64_t bytes = (uint64_t)width * height * channels;
+    const uint64_t pixels = (uint64_t)width * height;
+    const uint64_t needed = pixels * (channels + 3); /* these rows and the image */
 
-    if (bytes + (uint64_t)width * height * 3 > d->options.max_bytes)
+    if (needed > d->options.max_bytes)
         return ampi_fail(d->error, AMP_E_LIMIT, "image",
                          "PNG: decoding needs %llu bytes, the limit is %llu",
-                         (unsigned long long)(bytes + (uint64_t)width * height * 3),
-                         (unsigned long long)d->options.max_bytes);
-    r->rows = ampi_alloc_raw(d->context, (size_t)bytes, 1);
+                         (unsigned long long)needed, (unsigned long long)d->options.max_bytes);
+    r->rows = ampi_alloc_raw(d->context, (size_t)pixels, channels);
     if (!r->rows)
-        return ampi_fail_nomem(d->error, "image", (size_t)bytes);
+        return ampi_fail_nomem(d->error, "image", (size_t)pixels * channels);
     read_rows(r, r->rows, width * channels);
     for (uint32_t y = 0; y < height; y++) {
         uint8_t *row = r->rows + y * (width * channels);

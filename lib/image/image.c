@@ -84,7 +84,8 @@ amp_status ampi_image_create(amp_image **out, amp_context *context, uint32_t wid
     image = ampi_alloc(own, 1, sizeof *image);
     pixels = ampi_alloc_raw(own, height, row_bytes);
     if (!image || !pixels) {
-        status = ampi_fail_nomem(error, "image", row_bytes * height);
+        (void)ampi_fail_nomem(error, "image", row_bytes * height);
+        status = AMP_E_NOMEM;
         goto done;
     }
     *image = (amp_image){ own, width, height, row_bytes, pixels };

@@ -41,7 +41,7 @@ static const ampi_option table[] = {
 
 #define ROWS (sizeof table / sizeof table[0])
 
-/* ---- text to numbers and back -------------------------------------------------------------- */
+/* ---- text to numbers and back ---- */
 
 static amp_status bad_list(const char *key, const char *text, uint32_t channels, amp_error *error)
 {
@@ -135,7 +135,7 @@ size_t ampi_prepare_format(const ampi_prepare *prepare, char *out, size_t size)
     return ampi_options_format(table, ROWS, &fields, false, out, size);
 }
 
-/* ---- pixels ---------------------------------------------------------------------------------- */
+/* ---- pixels ---- */
 
 /* The whole scaled image is `scaled` long on this axis; the middle `part` of it is wanted. */
 static ampi_span middle(uint32_t in, uint32_t scaled, uint32_t part)

@@ -207,7 +207,7 @@ static amp_status both_passes(amp_context *context, const ampi_resize_job *job, 
     base = down.first[0];
     last = down.first[down.count - 1] + down.taps[down.count - 1];
     status = between_alloc(&between, context, last - base, samples, error);
-    if (status != AMP_OK)
+    if (!between)
         goto done;
     in.pixels = job->in + (size_t)base * job->row_bytes;
     pass_columns(&across, job->channels, in, last - base, between);

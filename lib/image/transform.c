@@ -23,7 +23,7 @@
 #define BLUR_COLUMNS 3
 #define BLUR_ROWS 9
 
-/* ---- what is drawn --------------------------------------------------------------------------- */
+/* ---- what is drawn ---- */
 
 static double uniform(ampi_rng *rng, double low, double high)
 {
@@ -80,8 +80,7 @@ ampi_transform_draw ampi_transform_pick(ampi_rng *rng, uint32_t height, uint32_t
     return draw;
 }
 
-/* ---- crop and resize ---------------------------------------------------------------------------
- */
+/* ---- crop and resize ---- */
 
 /* Two neighbours of an output sample and the weight of the second. */
 typedef struct pair {
@@ -132,7 +131,7 @@ static void stretch_rows(const float *in, uint32_t rows, uint32_t height, uint32
     }
 }
 
-/* ---- the other parts, on one plane [H][W] ---------------------------------------------------- */
+/* ---- the other parts, on one plane [H][W] ---- */
 
 static void flip_rows(float *plane, uint32_t height, uint32_t width)
 {
@@ -163,10 +162,11 @@ static size_t mirror(int64_t index, uint32_t n)
 
 static void gaussian(float sigma, int taps, float *kernel)
 {
+    const int centre = taps / 2;
     float sum = 0.0f;
 
     for (int i = 0; i < taps; i++) {
-        const float t = (float)(i - taps / 2) / sigma;
+        const float t = (float)(i - centre) / sigma;
 
         kernel[i] = expf(-0.5f * t * t);
         sum += kernel[i];
@@ -221,8 +221,7 @@ static void make_grey(float *planes, size_t plane)
     }
 }
 
-/* ---- all of it ---------------------------------------------------------------------------------
- */
+/* ---- all of it ---- */
 
 static void scale_planes(const ampi_prepare *prepare, bool undo, const float *in, float *out)
 {
