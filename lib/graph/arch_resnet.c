@@ -16,56 +16,53 @@ typedef struct unit {
     const ampi_resnet *net;
 } unit;
 
-/* Convolution "<prefix>.conv<i>" with batch norm "<prefix>.bn<i>"; 3x3 pads by 1, 1x1 by 0. */
-static amp_status conv_bn(ampi_graph *graph, int32_t *x, const unit *u, const uint32_t step[4],
-                          amp_error *error)
+/* Convolution "<prefix>.conv<number>" with batch norm "<prefix>.bn<number>". */
+static amp_status conv_bn(ampi_graph *graph, int32_t *x, const unit *u, uint32_t number,
+                          const ampi_conv *how, amp_error *error)
 {
-    const uint32_t channels = step[1];
-    const uint32_t kernel = step[2];
     char name[AMPI_NAME];
 
-    snprintf(name, sizeof name, "%s.conv%u", u->prefix, step[0]);
-    AMPI_TRY(
-        ampi_graph_conv(graph, x, name, *x, channels, kernel, step[3], kernel / 2, false, error));
-    snprintf(name, sizeof name, "%s.bn%u", u->prefix, step[0]);
+    snprintf(name, sizeof name, "%s.conv%u", u->prefix, number);
+    AMPI_TRY(ampi_graph_conv(graph, x, name, *x, how, error));
+    snprintf(name, sizeof name, "%s.bn%u", u->prefix, number);
     return ampi_graph_batch_norm(graph, x, name, *x, error);
 }
 
-/* Steps are {number, channels, kernel, stride}. */
 static amp_status basic_path(ampi_graph *graph, int32_t *x, const unit *u, amp_error *error)
 {
-    const uint32_t first[4] = { 1, u->width, 3, u->stride };
-    const uint32_t second[4] = { 2, u->width, 3, 1 };
+    const ampi_conv first = { u->width, 3, u->stride, 1, false };
+    const ampi_conv second = { u->width, 3, 1, 1, false };
 
-    AMPI_TRY(conv_bn(graph, x, u, first, error));
+    AMPI_TRY(conv_bn(graph, x, u, 1, &first, error));
     AMPI_TRY(ampi_graph_relu(graph, x, *x, error));
-    return conv_bn(graph, x, u, second, error);
+    return conv_bn(graph, x, u, 2, &second, error);
 }
 
 static amp_status bottleneck_path(ampi_graph *graph, int32_t *x, const unit *u, amp_error *error)
 {
-    const uint32_t first[4] = { 1, u->width, 1, 1 };
-    const uint32_t second[4] = { 2, u->width, 3, u->stride };
-    const uint32_t third[4] = { 3, 4 * u->width, 1, 1 };
+    const ampi_conv first = { u->width, 1, 1, 0, false };
+    const ampi_conv second = { u->width, 3, u->stride, 1, false };
+    const ampi_conv third = { 4 * u->width, 1, 1, 0, false };
 
-    AMPI_TRY(conv_bn(graph, x, u, first, error));
+    AMPI_TRY(conv_bn(graph, x, u, 1, &first, error));
     AMPI_TRY(ampi_graph_relu(graph, x, *x, error));
-    AMPI_TRY(conv_bn(graph, x, u, second, error));
+    AMPI_TRY(conv_bn(graph, x, u, 2, &second, error));
     AMPI_TRY(ampi_graph_relu(graph, x, *x, error));
-    return conv_bn(graph, x, u, third, error);
+    return conv_bn(graph, x, u, 3, &third, error);
 }
 
 /* 1x1 convolution and batch norm where the shape changes, else the input itself. */
 static amp_status shortcut(ampi_graph *graph, int32_t *x, const unit *u, amp_error *error)
 {
     const uint32_t channels = u->net->bottleneck ? 4 * u->width : u->width;
+    const ampi_conv project = { channels, 1, u->stride, 0, false };
     const char *const word = u->net->imagenet ? "downsample" : "shortcut";
     char name[AMPI_NAME];
 
     if (u->stride == 1 && graph->nodes[*x].shape.c == channels)
         return AMP_OK;
     snprintf(name, sizeof name, "%s.%s.0", u->prefix, word);
-    AMPI_TRY(ampi_graph_conv(graph, x, name, *x, channels, 1, u->stride, 0, false, error));
+    AMPI_TRY(ampi_graph_conv(graph, x, name, *x, &project, error));
     snprintf(name, sizeof name, "%s.%s.1", u->prefix, word);
     return ampi_graph_batch_norm(graph, x, name, *x, error);
 }
@@ -83,10 +80,10 @@ static amp_status append_unit(ampi_graph *graph, int32_t *x, const unit *u, amp_
 
 static amp_status stem(ampi_graph *graph, int32_t *x, bool imagenet, amp_error *error)
 {
-    const uint32_t kernel = imagenet ? 7 : 3;
+    const ampi_conv large = { 64, 7, 2, 3, false };
+    const ampi_conv small = { 64, 3, 1, 1, false };
 
-    AMPI_TRY(ampi_graph_conv(graph, x, "conv1", *x, 64, kernel, imagenet ? 2 : 1, kernel / 2, false,
-                             error));
+    AMPI_TRY(ampi_graph_conv(graph, x, "conv1", *x, imagenet ? &large : &small, error));
     AMPI_TRY(ampi_graph_batch_norm(graph, x, "bn1", *x, error));
     AMPI_TRY(ampi_graph_relu(graph, x, *x, error));
     if (imagenet)

@@ -20,22 +20,25 @@ typedef struct unit {
 /* conv1 - bn2 - relu - dropout - conv2 on the activated input. */
 static amp_status residual(ampi_graph *graph, int32_t *x, const unit *u, amp_error *error)
 {
+    const ampi_conv first = { u->channels, 3, u->stride, 1, false };
+    const ampi_conv second = { u->channels, 3, 1, 1, false };
     char name[AMPI_NAME];
 
     snprintf(name, sizeof name, "%s.conv1", u->prefix);
-    AMPI_TRY(ampi_graph_conv(graph, x, name, *x, u->channels, 3, u->stride, 1, false, error));
+    AMPI_TRY(ampi_graph_conv(graph, x, name, *x, &first, error));
     snprintf(name, sizeof name, "%s.bn2", u->prefix);
     AMPI_TRY(ampi_graph_batch_norm(graph, x, name, *x, error));
     AMPI_TRY(ampi_graph_relu(graph, x, *x, error));
     if (u->dropout > 0.0f)
         AMPI_TRY(ampi_graph_dropout(graph, x, *x, u->dropout, error));
     snprintf(name, sizeof name, "%s.conv2", u->prefix);
-    return ampi_graph_conv(graph, x, name, *x, u->channels, 3, 1, 1, false, error);
+    return ampi_graph_conv(graph, x, name, *x, &second, error);
 }
 
 static amp_status append_unit(ampi_graph *graph, int32_t *x, const unit *u, amp_error *error)
 {
     const bool change = graph->nodes[*x].shape.c != u->channels;
+    const ampi_conv project = { u->channels, 1, u->stride, 0, false };
     char name[AMPI_NAME];
     int32_t shortcut = *x;
     int32_t path = AMPI_NONE;
@@ -45,8 +48,7 @@ static amp_status append_unit(ampi_graph *graph, int32_t *x, const unit *u, amp_
     AMPI_TRY(ampi_graph_relu(graph, &path, path, error));
     if (change) {
         snprintf(name, sizeof name, "%s.convShortcut", u->prefix);
-        AMPI_TRY(ampi_graph_conv(graph, &shortcut, name, path, u->channels, 1, u->stride, 0, false,
-                                 error));
+        AMPI_TRY(ampi_graph_conv(graph, &shortcut, name, path, &project, error));
     }
     AMPI_TRY(residual(graph, &path, u, error));
     return ampi_graph_add(graph, x, shortcut, path, error);
@@ -54,11 +56,12 @@ static amp_status append_unit(ampi_graph *graph, int32_t *x, const unit *u, amp_
 
 amp_status ampi_arch_wrn(ampi_graph *graph, const ampi_arch *arch, amp_error *error)
 {
+    const ampi_conv stem = { 16, 3, 1, 1, false };
     const int64_t units = (arch->depth - 4) / 6;
     unit u = { .dropout = (float)arch->dropout };
     int32_t x = 0;
 
-    AMPI_TRY(ampi_graph_conv(graph, &x, "conv1", x, 16, 3, 1, 1, false, error));
+    AMPI_TRY(ampi_graph_conv(graph, &x, "conv1", x, &stem, error));
     for (uint32_t block = 0; block < 3; block++)
         for (int64_t i = 0; i < units; i++) {
             snprintf(u.prefix, sizeof u.prefix, "block%u.layer.%lld", block + 1, (long long)i);

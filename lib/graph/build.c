@@ -44,17 +44,16 @@ static amp_status finish(ampi_graph *graph, int32_t *out, ampi_node *node, uint3
 }
 
 amp_status ampi_graph_conv(ampi_graph *graph, int32_t *out, const char *name, int32_t input,
-                           uint32_t channels, uint32_t kernel, uint32_t stride, uint32_t pad,
-                           bool bias, amp_error *error)
+                           const ampi_conv *how, amp_error *error)
 {
     ampi_node node = ampi_node_make(AMPI_OP_CONV);
 
     node.inputs[0] = input;
-    node.kernel = kernel;
-    node.stride = stride;
-    node.pad = pad;
+    node.kernel = how->kernel;
+    node.stride = how->stride;
+    node.pad = how->pad;
     AMPI_TRY(set_name(&node, name, error));
-    return finish(graph, out, &node, channels, bias, error);
+    return finish(graph, out, &node, how->channels, how->bias, error);
 }
 
 amp_status ampi_graph_batch_norm(ampi_graph *graph, int32_t *out, const char *name, int32_t input,

@@ -77,6 +77,7 @@ static amp_status make_half(ampi_graph **out, const stem *from, bool anchor, amp
     const ampi_node *const node = &from->graph->nodes[from->conv];
     const bool bias =
         !anchor && (from->bn != AMPI_NONE || node->params[AMPI_PARAM_BIAS] != AMPI_NONE);
+    const ampi_conv how = { node->shape.c, node->kernel, node->stride, node->pad, bias };
     ampi_shape input = from->graph->nodes[0].shape;
     ampi_graph *half = NULL;
     int32_t index = AMPI_NONE;
@@ -86,8 +87,7 @@ static amp_status make_half(ampi_graph **out, const stem *from, bool anchor, amp
     status = ampi_graph_create(&half, from->graph->context, input, error);
     if (status != AMP_OK)
         goto done;
-    status = ampi_graph_conv(half, &index, node->name, 0, node->shape.c, node->kernel, node->stride,
-                             node->pad, bias, error);
+    status = ampi_graph_conv(half, &index, node->name, 0, &how, error);
     if (status != AMP_OK)
         goto done;
     fill_half(half, from, anchor);
