@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * random_graph.h - graphs with random parameters and statistics, and how far two results are
+ * apart; shared by the tests of lib/exec.
+ */
+#ifndef AMP_TEST_RANDOM_GRAPH_H
+#define AMP_TEST_RANDOM_GRAPH_H
+
+#include "graph/graph.h"
+
+/* Builds by text and fills; fails the test when it cannot. */
+ampi_graph *random_network(const char *arch, uint64_t seed);
+
+/* Weights of variance 1.2 / fan in; batch norm scales of both signs, means and variances away from
+   0 and 1. */
+void random_fill(ampi_graph *graph, uint64_t seed);
+
+/* `count` values of variance 1; malloc'ed. */
+float *random_values(size_t count, uint64_t seed);
+
+size_t shape_volume(ampi_shape shape);
+
+/* Largest |a - b| over the largest |b|. */
+double relative_distance(const float *a, const float *b, size_t count);
+
+#endif
