@@ -387,10 +387,11 @@ END_TEST
 
 static char *repeated(const char *start, const char *unit, size_t count)
 {
-    const size_t length = strlen(unit);
-    char *const text = malloc(strlen(start) + count * length + 1);
-    char *at = text + sprintf(text, "%s", start);
+    const size_t head = strlen(start), length = strlen(unit);
+    char *const text = malloc(head + count * length + 1);
+    char *at = text + head;
 
+    memcpy(text, start, head);
     for (size_t i = 0; i < count; i++, at += length)
         memcpy(at, unit, length);
     *at = '\0';
