@@ -151,12 +151,14 @@ amp_status amp_model_builder_set_card(amp_model_builder *builder, const char *ke
     if (key[0] == '\0' || strlen(key) > 100)
         return ampi_fail(error, AMP_E_ARGUMENT, "model", "a card key of %zu bytes, allowed 1..100",
                          strlen(key));
+    if (!ampi_text_is_utf8(key))
+        return ampi_fail(error, AMP_E_ARGUMENT, "model", "the card key is not UTF-8");
     AMPI_TRY(parse_value(&value, json, error));
     card = json_object_get(builder->record, "card");
     if (!card && json_object_set_new(builder->record, "card", json_object()) == 0)
         card = json_object_get(builder->record, "card");
     if (json_object_set_new(card, key, value) != 0)
-        return ampi_fail(error, AMP_E_ARGUMENT, "model", "the card key is not UTF-8");
+        return ampi_fail_nomem(error, "model", strlen(json));
     return AMP_OK;
 }
 
