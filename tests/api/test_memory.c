@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_memory.c - every allocation failing in turn: AMP_E_NOMEM, nothing left behind. */
+#include "api_support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TINY "wrn:depth=10,width=1,size=8,classes=3"
+
+static amp_status bank_of_one(amp_bank **out, amp_model *model, amp_context *context,
+                              amp_error *error)
+{
+    static const uint8_t pixels[IMAGE_BYTES];
+    amp_image *image = NULL;
+    amp_status status = amp_image_from_rgb8(&image, context, pixels, SIDE, SIDE, 3 * SIDE, error);
+
+    if (status == AMP_OK) {
+        const amp_image *const images[2] = { image, image };
+        status = amp_bank_from_images(out, model, 2, images, NULL, error);
+    }
+    amp_image_free(image);
+    return status;
+}
+
+/* A model, a bank, a scorer, a clone, a run of each. */
+static amp_status score(amp_context *context, void *user, amp_error *error)
+{
+    static const uint8_t pixels[9 * 9 * 3];
+    amp_model *model = NULL;
+    amp_bank *bank = NULL;
+    amp_scorer *scorer = NULL, *clone = NULL;
+    double scores[2];
+    const amp_scores out = { .struct_size = sizeof out, .score = scores };
+    amp_status status = amp_model_create(&model, context, TINY, NULL, 1, error);
+
+    (void)user;
+    if (status == AMP_OK)
+        status = bank_of_one(&bank, model, context, error);
+    if (status == AMP_OK)
+        status = amp_scorer_create(&scorer, model, bank, "amp;msp", NULL, error);
+    if (status == AMP_OK)
+        status = amp_scorer_run_rgb8(scorer, 1, pixels, 9, 9, &out, error);
+    if (status == AMP_OK)
+        status = amp_scorer_clone(&clone, scorer, error);
+    if (status == AMP_OK)
+        status = amp_scorer_run_rgb8(clone, 1, pixels, 9, 9, &out, error);
+    amp_scorer_free(clone);
+    amp_scorer_free(scorer);
+    amp_bank_unref(bank);
+    amp_model_unref(model);
+    return status;
+}
+
+START_TEST(scoring)
+{
+    test_out_of_memory(score, NULL);
+}
+END_TEST
+
+/* Opened from bytes with its bank; forward both ways. */
+static amp_status open_and_run(amp_context *context, void *user, amp_error *error)
+{
+    static const float input[2 * IMAGE_BYTES];
+    const char *const path = user;
+    amp_model *model = NULL;
+    float logits[6];
+    amp_status status = amp_model_open(&model, context, path, error);
+
+    if (status == AMP_OK)
+        status = amp_model_forward(model, amp_model_bank(model), 1, input, logits, error);
+    if (status == AMP_OK)
+        status = amp_model_forward(model, NULL, 1, input, logits, error);
+    amp_model_unref(model);
+    return status;
+}
+
+/* Built, calibrated, finished. */
+static amp_status build(amp_context *context, void *user, amp_error *error)
+{
+    amp_model *model = NULL, *made = NULL;
+    amp_model_builder *builder = NULL;
+    amp_bank *bank = NULL;
+    static const char *const names[3] = { "a", "b", "c" };
+    amp_status status = amp_model_create(&model, context, TINY, NULL, 1, error);
+
+    (void)user;
+    if (status == AMP_OK)
+        status = bank_of_one(&bank, model, context, error);
+    if (status == AMP_OK)
+        status = amp_model_builder_create(&builder, model, error);
+    if (status == AMP_OK)
+        status = amp_model_builder_set_bank(builder, bank, error);
+    if (status == AMP_OK)
+        status = amp_model_builder_set_class_names(builder, 3, names, error);
+    if (status == AMP_OK)
+        status = amp_model_builder_finish(builder, &made, error);
+    amp_model_builder_free(builder);
+    amp_bank_unref(bank);
+    amp_model_unref(model);
+    amp_model_unref(made);
+    return status;
+}
+
+START_TEST(building)
+{
+    test_out_of_memory(build, NULL);
+}
+END_TEST
+
+START_TEST(opening)
+{
+    char *const path = strdup(test_scratch_path("model.safetensors"));
+    amp_context *const context = api_context();
+    amp_model *const model = api_model(context, TINY);
+    amp_bank *const bank = api_bank(model, 2);
+    amp_model_builder *builder = NULL;
+    amp_model *made = NULL;
+    amp_error error = { 0 };
+
+    ck_ok(amp_model_builder_create(&builder, model, &error), &error);
+    ck_ok(amp_model_builder_set_bank(builder, bank, &error), &error);
+    ck_ok(amp_model_builder_finish(builder, &made, &error), &error);
+    ck_ok(amp_model_save(made, path, &error), &error);
+    amp_model_builder_free(builder);
+    amp_model_unref(made);
+    amp_bank_unref(bank);
+    amp_model_unref(model);
+    amp_context_unref(context);
+    test_out_of_memory(open_and_run, path);
+    free(path);
+}
+END_TEST
+
+/* Chosen far apart, then thresholds from the same images. */
+static amp_status calibrate(amp_context *context, void *user, amp_error *error)
+{
+    const char *const path = user;
+    char spec[4200];
+    amp_model *model = NULL;
+    amp_dataset *dataset = NULL;
+    amp_model_builder *builder = NULL;
+    amp_bank *bank = NULL;
+    amp_status status = amp_model_create(&model, context, SMALL, NULL, 1, error);
+
+    snprintf(spec, sizeof spec, "cifar10:%s", path);
+    if (status == AMP_OK)
+        status = amp_dataset_open(&dataset, context, spec, NULL, error);
+    if (status == AMP_OK)
+        status = amp_bank_build(&bank, model, dataset, "count=2,method=kcentre", NULL, NULL, error);
+    if (status == AMP_OK)
+        status = amp_model_builder_create(&builder, model, error);
+    if (status == AMP_OK)
+        status = amp_model_builder_set_bank(builder, bank, error);
+    if (status == AMP_OK)
+        status = amp_model_builder_calibrate(builder, dataset, "amp;msp", NULL, NULL, NULL, error);
+    amp_model_builder_free(builder);
+    amp_bank_unref(bank);
+    amp_dataset_free(dataset);
+    amp_model_unref(model);
+    return status;
+}
+
+START_TEST(calibrating)
+{
+    char *const path = strdup(test_scratch_path("set.bin"));
+    uint8_t *const bytes = made_bytes(4 * 3073, 1);
+
+    for (size_t i = 0; i < 4; i++)
+        bytes[i * 3073] = (uint8_t)i;
+    test_write_file(path, bytes, 4 * 3073);
+    test_out_of_memory(calibrate, path);
+    free(bytes);
+    free(path);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+    const TTest *const tests[] = { scoring, building, opening, calibrating, NULL };
+    return test_suite("api.memory", tests);
+}
+
+TEST_MAIN(suite)
