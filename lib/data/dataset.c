@@ -62,9 +62,10 @@ amp_status amp_dataset_open(amp_dataset **out, amp_context *context, const char 
     amp_context *own;
     amp_status status;
 
+    if (out)
+        *out = NULL;
     if (!out || !spec)
         return ampi_fail(error, AMP_E_ARGUMENT, "dataset", "out and spec are needed");
-    *out = NULL;
     amp_dataset_options_init(&known, sizeof known);
     AMPI_TRY(ampi_struct_read(&known, sizeof known, options, "dataset", error));
     AMPI_TRY(ampi_context_get(&own, context, error));

@@ -43,6 +43,7 @@ static const ampi_source_kind *kind_by_head(const ampi_unpack *unpack)
     return NULL;
 }
 
+/* NULL when the bytes do not tell. */
 static amp_status guess_kind(ampi_source *source, const char *path, const ampi_source_kind **out,
                              amp_error *error)
 {
@@ -56,10 +57,14 @@ static amp_status guess_kind(ampi_source *source, const char *path, const ampi_s
     AMPI_TRY(ampi_unpack_open(&unpack, source, path, error));
     *out = kind_by_head(unpack);
     ampi_unpack_close(unpack);
-    return *out ? AMP_OK
-                : ampi_fail(error, AMP_E_ARGUMENT, "dataset",
-                            "%s: no KIND: before it and its bytes do not tell; kinds: " KNOWN,
-                            ampi_path_tail(path));
+    return AMP_OK;
+}
+
+static amp_status unknown_bytes(const char *path, amp_error *error)
+{
+    return ampi_fail(error, AMP_E_ARGUMENT, "dataset",
+                     "%s: no KIND: before it and its bytes do not tell; kinds: " KNOWN,
+                     ampi_path_tail(path));
 }
 
 /* "cifr10:x" is far more often a slip than a file of that name. */
@@ -87,6 +92,8 @@ static amp_status fill(ampi_source *source, const ampi_spec *spec, amp_error *er
     AMPI_TRY(check_prefix(spec, error));
     if (!kind)
         AMPI_TRY(guess_kind(source, spec->path, &kind, error));
+    if (!kind)
+        return unknown_bytes(spec->path, error);
     AMPI_TRY(kind->open(source, spec, error));
     if (source->count == 0)
         return ampi_fail(error, AMP_E_FORMAT, "dataset", "%s: no images in it",
