@@ -232,7 +232,6 @@ static const refusal refusals[] = {
     { "wrn:dropout=1", AMP_E_ARGUMENT, "dropout" },
     { "wrn:breadth=1", AMP_E_ARGUMENT, "breadth" },
     { "resnet18:depth=18", AMP_E_ARGUMENT, "depth" },
-    { "wrn:depth=1000,width=64", AMP_E_LIMIT, "parameters" },
     { "resnet18:size=4096", AMP_E_LIMIT, "values" },
 };
 
