@@ -34,8 +34,8 @@ void ampi_sgd_clear(ampi_sgd *sgd)
 }
 
 /* v = 0 before the first step, so v <- m v + g gives v = g there, as the reference does. */
-static void step_tensor(size_t n, float *restrict w, float *restrict v, const float *restrict g,
-                        const ampi_train_options *options, double rate)
+void ampi_sgd_values(size_t n, float *restrict w, float *restrict v, const float *restrict g,
+                     const ampi_train_options *options, double rate)
 {
     const float decay = (float)options->weight_decay, momentum = (float)options->momentum;
     const float step = (float)rate;
@@ -60,7 +60,7 @@ void ampi_sgd_step(ampi_sgd *sgd, ampi_graph *graph, ampi_tape *tape,
     for (size_t i = 0; i < graph->n_tensors; i++) {
         ampi_tensor *const tensor = &graph->tensors[i];
         if (tensor->trainable)
-            step_tensor(tensor->count, tensor->data, sgd->velocity[i], ampi_tape_gradient(tape, i),
-                        options, rate);
+            ampi_sgd_values(tensor->count, tensor->data, sgd->velocity[i],
+                            ampi_tape_gradient(tape, i), options, rate);
     }
 }

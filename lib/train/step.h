@@ -34,7 +34,11 @@ typedef struct ampi_sgd {
 
 amp_status ampi_sgd_create(ampi_sgd *out, const ampi_graph *graph, amp_error *error);
 void ampi_sgd_clear(ampi_sgd *sgd);
-/* PyTorch's SGD (methods.md 6): decay on every trained tensor. */
+/* PyTorch's SGD on n weights: g <- g + decay w, v <- m v + g, w <- w - rate v, or with Nesterov
+   w <- w - rate (g + m v). */
+void ampi_sgd_values(size_t n, float *restrict w, float *restrict v, const float *restrict g,
+                     const ampi_train_options *options, double rate);
+/* The same on every trained tensor. */
 void ampi_sgd_step(ampi_sgd *sgd, ampi_graph *graph, ampi_tape *tape,
                    const ampi_train_options *options, double rate);
 

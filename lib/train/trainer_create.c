@@ -30,6 +30,24 @@ static uint64_t held_out_count(const ampi_train_options *options, uint64_t n)
     return n / 10 < 2000 ? n / 10 : 2000;
 }
 
+/* Another handle on all images of a set. */
+static amp_status whole(amp_dataset **out, amp_context *context, amp_dataset *dataset,
+                        amp_error *error)
+{
+    const uint64_t n = amp_dataset_size(dataset);
+    uint64_t *const all = ampi_alloc(context, (size_t)n, sizeof *all);
+    amp_status status;
+
+    *out = NULL;
+    if (!all)
+        return ampi_fail_nomem(error, "train", (size_t)n * sizeof *all);
+    for (uint64_t i = 0; i < n; i++)
+        all[i] = i;
+    status = amp_dataset_subset(out, dataset, n, all, error);
+    ampi_free(context, all);
+    return status;
+}
+
 static amp_status split_data(amp_trainer *trainer, amp_dataset *dataset, amp_error *error)
 {
     const uint64_t n = amp_dataset_size(dataset);
@@ -44,12 +62,11 @@ static amp_status split_data(amp_trainer *trainer, amp_dataset *dataset, amp_err
     trainer->data_spec = ampi_strdup(trainer->context, ampi_dataset_spec(dataset));
     if (!trainer->data_spec)
         return ampi_fail_nomem(error, "train", strlen(ampi_dataset_spec(dataset)));
-    AMPI_TRY(amp_dataset_split(&trainer->rest, &trainer->held_out, dataset, held_out,
-                               (uint64_t)trainer->options.seed, error));
-    if (held_out == 0) {
-        amp_dataset_free(trainer->held_out);
-        trainer->held_out = NULL;
-    }
+    if (held_out == 0)
+        AMPI_TRY(whole(&trainer->rest, trainer->context, dataset, error));
+    else
+        AMPI_TRY(amp_dataset_split(&trainer->rest, &trainer->held_out, dataset, held_out,
+                                   (uint64_t)trainer->options.seed, error));
     trainer->source.context = trainer->context;
     return ampi_source_create(&trainer->source, trainer->rest, &trainer->prepare, trainer->classes,
                               (uint64_t)trainer->options.cache_mib * MIB, error);
@@ -192,7 +209,7 @@ amp_status amp_trainer_held_out(amp_trainer *trainer, amp_dataset **out, amp_err
     *out = NULL;
     if (!trainer->held_out)
         return ampi_fail(error, AMP_E_ARGUMENT, "train", "no images are held out (held_out=0)");
-    return amp_dataset_subset(out, trainer->held_out, 0, NULL, error);
+    return whole(out, trainer->context, trainer->held_out, error);
 }
 
 void amp_trainer_free(amp_trainer *trainer)
