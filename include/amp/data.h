@@ -36,7 +36,7 @@
  * Compression: files and tars may be packed with gzip, xz or zstd, told by their bytes.  They are
  * unpacked once, into memory up to max_memory, past it into an unlinked file in $TMPDIR (else
  * /tmp); more than 64 GiB, or 5 million images or members, are refused.  Plain files are read where
- * they lie.  (gzip's checksum is not verified; xz and zstd verify theirs.)
+ * they lie.  Checksums are verified: gzip files and packed tars are unpacked once more for that.
  *
  * Options behind '?':  sample=N draws N images at random without repeats, seed=S (default 0) says
  * which: kept in source order, and a smaller N gives a part of a larger one's.  classes=N sets the
@@ -69,7 +69,7 @@ typedef struct amp_dataset_options {
     size_t struct_size;             /**< sizeof as the caller compiled it; set by _init    */
     uint64_t max_memory;            /**< unpacked bytes kept in memory; default 512 MiB    */
     const amp_image_options *image; /**< limits for each image; NULL = the defaults        */
-    amp_progress_fn progress;       /**< "unpack": packed bytes read; "walk": images found */
+    amp_progress_fn progress;       /**< "check", "unpack": packed bytes; "walk": images    */
     void *progress_user;            /**< passed to progress, which is NULL by default      */
 } amp_dataset_options;
 

@@ -15,7 +15,7 @@ amp_status ampi_records_add(ampi_source *source, const char *name, const ampi_ex
 {
     ampi_records *const records = &source->records;
     const uint64_t size = bytes->size, record = records->record_bytes;
-    ampi_part *part;
+    ampi_records_part *part;
 
     if (size == 0 || size % record != 0)
         return ampi_fail(error, AMP_E_FORMAT, "dataset",
@@ -72,8 +72,8 @@ amp_status ampi_records_add_file(ampi_source *source, const char *path, amp_erro
     return ampi_records_add(source, path, &bytes, error);
 }
 
-static amp_status read_part_labels(ampi_source *source, const ampi_part *part, size_t offset,
-                                   amp_error *error)
+static amp_status read_part_labels(ampi_source *source, const ampi_records_part *part,
+                                   size_t offset, amp_error *error)
 {
     const size_t record = source->records.record_bytes;
 
@@ -106,9 +106,9 @@ void ampi_records_clear(ampi_source *source)
 
 /* ---- reading ---- */
 
-static const ampi_part *find_part(const ampi_records *records, uint64_t index)
+static const ampi_records_part *find_part(const ampi_records *records, uint64_t index)
 {
-    const ampi_part *part = records->parts;
+    const ampi_records_part *part = records->parts;
 
     while (index - part->first >= part->count)
         part++;
@@ -133,7 +133,7 @@ static amp_status read_record(const ampi_source *source, uint64_t index, amp_ima
                               amp_error *error)
 {
     const ampi_records *const records = &source->records;
-    const ampi_part *const part = find_part(records, index);
+    const ampi_records_part *const part = find_part(records, index);
     const size_t bytes = records->record_bytes - records->pixel_offset;
     const uint64_t at = (index - part->first) * records->record_bytes + records->pixel_offset;
     uint8_t *const raw = ampi_alloc_raw(source->context, bytes, 1);
@@ -155,7 +155,7 @@ static amp_status read_record(const ampi_source *source, uint64_t index, amp_ima
 
 static size_t record_name(const ampi_source *source, uint64_t index, char *out, size_t size)
 {
-    const ampi_part *const part = find_part(&source->records, index);
+    const ampi_records_part *const part = find_part(&source->records, index);
     const int length =
         snprintf(out, size, "%s[%llu]", part->name, (unsigned long long)(index - part->first));
 

@@ -9,14 +9,14 @@
 
 struct ampi_source;
 
-typedef struct ampi_part {
+typedef struct ampi_records_part {
     char *name; /* file or member, for messages and image names */
     ampi_extent bytes;
     uint64_t first, count; /* records */
-} ampi_part;
+} ampi_records_part;
 
 typedef struct ampi_records {
-    ampi_part *parts;
+    ampi_records_part *parts;
     size_t n_parts, capacity;
     size_t record_bytes, pixel_offset;
     uint32_t width, height, channels;

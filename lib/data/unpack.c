@@ -7,6 +7,8 @@
  * zero bytes (a black image, say) for the end of one.
  */
 #include "data/unpack.h"
+#include "core/file.h"
+#include "data/checksum.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -78,7 +80,7 @@ static amp_status read_some(ampi_unpack *unpack, void *out, size_t size, size_t 
     if (unpack->unpacked > AMPI_STORE_MAX_BYTES && !unpack->plain)
         return ampi_fail(error, AMP_E_LIMIT, "dataset", "%s: unpacks to more than %llu bytes",
                          ampi_path_tail(unpack->path), (unsigned long long)AMPI_STORE_MAX_BYTES);
-    return ampi_progress(unpack->source->progress, unpack->source->progress_user, "unpack",
+    return ampi_progress(unpack->source->progress, unpack->source->progress_user, unpack->stage,
                          consumed > 0 ? (uint64_t)consumed : 0, unpack->file_bytes, error);
 }
 
@@ -145,6 +147,56 @@ static bool looks_like_tar(const ampi_unpack *unpack)
     return false;
 }
 
+/* ---- checksums ---- */
+
+/* gzip ends with the CRC and the size of its last stream.  Equal sizes mean that there is one
+   stream, so that its CRC is that of all bytes. */
+static amp_status check_gzip(const ampi_unpack *unpack, uint32_t crc, amp_error *error)
+{
+    uint8_t tail[8];
+    ampi_cursor cursor = { tail, tail + sizeof tail };
+    uint32_t stored = 0, size = 0;
+
+    if (unpack->file_bytes < sizeof tail ||
+        pread(unpack->fd, tail, sizeof tail, (off_t)(unpack->file_bytes - sizeof tail)) !=
+            (ssize_t)sizeof tail)
+        return ampi_fail(error, AMP_E_IO, "dataset", "%s: its last 8 bytes cannot be read",
+                         ampi_path_tail(unpack->path));
+    (void)ampi_read_u32le(&cursor, &stored);
+    (void)ampi_read_u32le(&cursor, &size);
+    if (size != (uint32_t)unpack->unpacked || stored == crc)
+        return AMP_OK;
+    return ampi_fail(error, AMP_E_FORMAT, "dataset", "%s: gzip checksum %08x, the bytes have %08x",
+                     ampi_path_tail(unpack->path), (unsigned)stored, (unsigned)crc);
+}
+
+/* Unpacks the whole once before any of it is believed: libarchive verifies no gzip checksum, and
+   stops at the end of a tar, before the checksum of xz and zstd. */
+static amp_status verify(ampi_unpack *unpack, amp_error *error)
+{
+    uint32_t crc = ampi_crc32(0, unpack->head, unpack->head_bytes);
+    const bool gzip = archive_filter_code(unpack->archive, 0) == ARCHIVE_FILTER_GZIP;
+    uint8_t block[4096];
+    size_t got = 1;
+
+    unpack->stage = "check";
+    while (got > 0) {
+        AMPI_TRY(read_some(unpack, block, sizeof block, &got, error));
+        if (gzip)
+            crc = ampi_crc32(crc, block, got);
+    }
+    unpack->stage = "unpack";
+    return gzip ? check_gzip(unpack, crc, error) : AMP_OK;
+}
+
+static bool needs_verify(const ampi_unpack *unpack)
+{
+    return !unpack->plain &&
+           (unpack->tar || archive_filter_code(unpack->archive, 0) == ARCHIVE_FILTER_GZIP);
+}
+
+/* ---- opening ---- */
+
 static amp_status open_file(ampi_unpack *unpack, amp_error *error)
 {
     AMPI_TRY(ampi_open_regular(unpack->path, &unpack->fd, &unpack->file_bytes, error));
@@ -155,6 +207,8 @@ static amp_status open_file(ampi_unpack *unpack, amp_error *error)
     AMPI_TRY(first_header(unpack, error));
     AMPI_TRY(read_full(unpack, unpack->head, AMPI_UNPACK_HEAD, &unpack->head_bytes, error));
     unpack->tar = looks_like_tar(unpack);
+    if (needs_verify(unpack))
+        AMPI_TRY(verify(unpack, error));
     unpack->unpacked = 0;
     return start(unpack, unpack->tar, error);
 }
@@ -171,6 +225,7 @@ amp_status ampi_unpack_open(ampi_unpack **out, ampi_source *source, const char *
     unpack->source = source;
     unpack->path = path;
     unpack->fd = -1;
+    unpack->stage = "unpack";
     status = open_file(unpack, error);
     if (status)
         ampi_unpack_close(unpack);
@@ -259,18 +314,29 @@ static amp_status take_names(ampi_unpack *unpack, amp_error *error)
     return AMP_OK;
 }
 
+/* A tar ends with blocks of zeros: less than one past its last member is a tar cut short. */
+static amp_status at_end(ampi_unpack *unpack, la_int64_t before, amp_error *error)
+{
+    unpack->entry = NULL;
+    if (!unpack->tar || archive_filter_bytes(unpack->archive, 0) - before >= 512)
+        return AMP_OK;
+    return ampi_fail(error, AMP_E_FORMAT, "dataset",
+                     "%s: ends after member %llu without an end-of-archive block",
+                     ampi_path_tail(unpack->path), (unsigned long long)unpack->members);
+}
+
 static amp_status next_header(ampi_unpack *unpack, bool *more, amp_error *error)
 {
+    la_int64_t before;
     int result;
 
     AMPI_TRY(skip_rest(unpack, error));
+    before = archive_filter_bytes(unpack->archive, 0);
     result = archive_read_next_header(unpack->archive, &unpack->entry);
     *more = result != ARCHIVE_EOF;
     unpack->n_peeked = 0;
-    if (!*more) {
-        unpack->entry = NULL;
-        return AMP_OK;
-    }
+    if (!*more)
+        return at_end(unpack, before, error);
     if (result != ARCHIVE_OK && result != ARCHIVE_WARN)
         return fail_archive(unpack, error);
     unpack->plain = archive_filter_count(unpack->archive) == 1;

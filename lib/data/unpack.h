@@ -15,6 +15,7 @@ typedef struct ampi_unpack {
     const char *path; /* borrowed */
     int fd;
     uint64_t file_bytes;
+    const char *stage; /* of progress */
     struct archive *archive;
     struct archive_entry *entry;    /* borrowed from archive */
     bool tar, plain;                /* plain: no compression */

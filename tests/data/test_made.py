@@ -473,6 +473,34 @@ def test_tar_truncated(tmp_path, suffix):
         fails(f"tar:{path}", "AMP_E_FORMAT", "cut.tar")
 
 
+@pytest.mark.parametrize("suffix", ["", ".gz", ".xz", ".zst"])
+@pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_tar_cut_between_members(tmp_path, form, suffix):
+    """What is left is a sound archive but for its end."""
+    files = [(f"d/{'n' * 120}{i}.png", png(i, 40, 30)[0]) for i in range(4)]
+    content = tar(files, form)
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        starts = [info.offset for info in archive]
+    for cut in [*starts[1:], len(content.rstrip(b"\0")) // 512 * 512 + 512]:
+        path = pack(tmp_path / "cut.tar", content[:cut], suffix)
+        fails(f"tar:{path}", "AMP_E_FORMAT", "cut.tar", "end-of-archive")
+        assert len(Set(f"tar:{pack(path, content[:cut] + bytes(1024))}").names) in (1, 2, 3, 4)
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".xz", ".zst"])
+@pytest.mark.parametrize("kind", ["tar", "cifar10"])
+def test_no_flipped_bit_is_missed(tmp_path, kind, suffix):
+    """The checksums of the packers see what the unpackers let pass."""
+    content = cifar(3)[2] if kind == "cifar10" else tar([("a.png", png(1, 60, 40)[0])])
+    packed = pack(tmp_path / "whole", content, suffix).read_bytes()
+    for at in range(20, len(packed) - 4, len(packed) // 40):
+        damaged = bytearray(packed)
+        damaged[at] ^= 1 << at % 8
+        path = tmp_path / f"flip.{kind}{suffix}"
+        path.write_bytes(damaged)
+        fails(f"{kind}:{path}", "AMP_E_FORMAT", "flip")
+
+
 def test_tar_header_lies(tmp_path):
     whole = bytearray(tar([("a.png", png(1)[0]), ("b.png", png(2)[0])]))
     for size in [b"77777777777\0", b"00000100000\0", b"\x80" + b"\xff" * 11,
