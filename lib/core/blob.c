@@ -80,8 +80,8 @@ static amp_status shape_bytes(const char *name, ampi_dtype dtype, uint32_t rank,
     return AMP_OK;
 }
 
-amp_status ampi_blobs_append(ampi_blobs *blobs, ampi_blob **out, const char *name,
-                             ampi_dtype dtype, uint32_t rank, const size_t *dims, amp_error *error)
+amp_status ampi_blobs_append(ampi_blobs *blobs, ampi_blob **out, const char *name, ampi_dtype dtype,
+                             uint32_t rank, const size_t *dims, amp_error *error)
 {
     ampi_blob *blob;
     size_t bytes = 0;

@@ -52,9 +52,8 @@ void ampi_blobs_clear(ampi_blobs *blobs);
 amp_status ampi_blobs_add(ampi_blobs *blobs, ampi_blob **out, const char *name, ampi_dtype dtype,
                           uint32_t rank, const size_t *dims, amp_error *error);
 /* The same for a name that the caller knows to be new: no search, for lists of many. */
-amp_status ampi_blobs_append(ampi_blobs *blobs, ampi_blob **out, const char *name,
-                             ampi_dtype dtype, uint32_t rank, const size_t *dims,
-                             amp_error *error);
+amp_status ampi_blobs_append(ampi_blobs *blobs, ampi_blob **out, const char *name, ampi_dtype dtype,
+                             uint32_t rank, const size_t *dims, amp_error *error);
 /* Adds a copy of `blob`. */
 amp_status ampi_blobs_copy(ampi_blobs *blobs, const ampi_blob *blob, amp_error *error);
 const ampi_blob *ampi_blobs_find(const ampi_blobs *blobs, const char *name);

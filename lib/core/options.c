@@ -162,19 +162,18 @@ void ampi_options_default(const ampi_option *table, size_t rows, void *fields)
                       strlen(table[i].standard));
 }
 
-amp_status ampi_options_set(const ampi_option *table, size_t rows, void *fields, const char *key,
-                            size_t key_length, const char *value, size_t value_length,
-                            const char *where, amp_error *error)
+amp_status ampi_options_set(const ampi_option *table, size_t rows, void *fields, ampi_part key,
+                            ampi_part value, const char *where, amp_error *error)
 {
     for (size_t i = 0; i < rows; i++) {
         const ampi_option *const row = &table[i];
-        if (strlen(row->key) != key_length || strncmp(row->key, key, key_length) != 0)
+        if (strlen(row->key) != key.length || strncmp(row->key, key.at, key.length) != 0)
             continue;
-        if (!set_row(row, field(fields, row), value, value_length))
-            return bad_value(row, value, value_length, where, error);
+        if (!set_row(row, field(fields, row), value.at, value.length))
+            return bad_value(row, value.at, value.length, where, error);
         return AMP_OK;
     }
-    return unknown_key(table, rows, key, key_length, where, error);
+    return unknown_key(table, rows, key.at, key.length, where, error);
 }
 
 amp_status ampi_options_parse(const ampi_option *table, size_t rows, void *fields, const char *text,
@@ -185,14 +184,16 @@ amp_status ampi_options_parse(const ampi_option *table, size_t rows, void *field
     while (text && *text) {
         const size_t length = strcspn(text, stops);
         const char *const equals = memchr(text, '=', length);
-        const size_t key_length = equals ? (size_t)(equals - text) : length;
-        const char *const value = equals ? equals + 1 : "1";
-        const size_t value_length = equals ? length - key_length - 1 : 1;
-        if (key_length == 0)
+        const ampi_part key = { text, equals ? (size_t)(equals - text) : length };
+        ampi_part value = { "1", 1 };
+        if (equals) {
+            value.at = equals + 1;
+            value.length = length - key.length - 1;
+        }
+        if (key.length == 0)
             return ampi_fail(error, AMP_E_ARGUMENT, where, "an option without a name in '%.80s'",
                              text);
-        AMPI_TRY(ampi_options_set(table, rows, fields, text, key_length, value, value_length, where,
-                                  error));
+        AMPI_TRY(ampi_options_set(table, rows, fields, key, value, where, error));
         text += length;
         text += *text == separator;
     }

@@ -88,17 +88,23 @@ size_t ampi_text_from_double(double value, int digits, char *out, size_t size)
     return (size_t)length;
 }
 
+/* The second byte's range says what the first leaves open: overlong, surrogate, too large. */
+static bool second_fits(unsigned char first, unsigned char second)
+{
+    const unsigned char low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+    const unsigned char high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+
+    return second >= low && second <= high;
+}
+
 /* Bytes of the character that starts at s (NUL-terminated), 0 when it is malformed. */
 static size_t character(const unsigned char *s)
 {
-    /* The second byte's range says what the first leaves open: overlong, surrogate, too large. */
-    const unsigned char low = s[0] == 0xe0 ? 0xa0 : s[0] == 0xf0 ? 0x90 : 0x80;
-    const unsigned char high = s[0] == 0xed ? 0x9f : s[0] == 0xf4 ? 0x8f : 0xbf;
     size_t length = 1;
 
     if (s[0] < 0x80)
         return 1;
-    if (s[0] < 0xc2 || s[0] > 0xf4 || s[1] < low || s[1] > high)
+    if (s[0] < 0xc2 || s[0] > 0xf4 || !second_fits(s[0], s[1]))
         return 0;
     length = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
     for (size_t i = 2; i < length; i++) {

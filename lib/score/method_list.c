@@ -41,9 +41,10 @@ static amp_status set_option(ampi_use *use, const char *text, size_t length, amp
     if (!equals)
         return ampi_fail(error, AMP_E_ARGUMENT, "score", "%s: '%.*s' is not key=value",
                          use->method->name, (int)ampi_min_size(length, 40), text);
-    return ampi_options_set(use->method->options, use->method->n_options, use->fields, text,
-                            (size_t)(equals - text), equals + 1,
-                            length - (size_t)(equals - text) - 1, use->method->name, error);
+    const ampi_part key = { text, (size_t)(equals - text) };
+    const ampi_part value = { equals + 1, length - key.length - 1 };
+    return ampi_options_set(use->method->options, use->method->n_options, use->fields, key, value,
+                            use->method->name, error);
 }
 
 /* "name" or "name:key=value". */
