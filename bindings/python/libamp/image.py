@@ -105,10 +105,12 @@ class Image(Handle):
 
     @property
     def width(self) -> int:
+        """Columns of pixels."""
         return int(lib.amp_image_width(self._ptr))
 
     @property
     def height(self) -> int:
+        """Rows of pixels."""
         return int(lib.amp_image_height(self._ptr))
 
     @property
