@@ -162,8 +162,8 @@ void ampi_options_default(const ampi_option *table, size_t rows, void *fields)
                       strlen(table[i].standard));
 }
 
-amp_status ampi_options_set(const ampi_option *table, size_t rows, void *fields, ampi_part key,
-                            ampi_part value, const char *where, amp_error *error)
+amp_status ampi_options_set(const ampi_option *table, size_t rows, void *fields, ampi_word key,
+                            ampi_word value, const char *where, amp_error *error)
 {
     for (size_t i = 0; i < rows; i++) {
         const ampi_option *const row = &table[i];
@@ -184,8 +184,8 @@ amp_status ampi_options_parse(const ampi_option *table, size_t rows, void *field
     while (text && *text) {
         const size_t length = strcspn(text, stops);
         const char *const equals = memchr(text, '=', length);
-        const ampi_part key = { text, equals ? (size_t)(equals - text) : length };
-        ampi_part value = { "1", 1 };
+        const ampi_word key = { text, equals ? (size_t)(equals - text) : length };
+        ampi_word value = { "1", 1 };
         if (equals) {
             value.at = equals + 1;
             value.length = length - key.length - 1;

@@ -32,14 +32,14 @@ typedef struct ampi_option {
 void ampi_options_default(const ampi_option *table, size_t rows, void *fields);
 
 /* Part of a longer text, not NUL-terminated. */
-typedef struct ampi_part {
+typedef struct ampi_word {
     const char *at;
     size_t length;
-} ampi_part;
+} ampi_word;
 
 /* One value; an unknown key or a bad value names the key, the range and the nearest known key. */
-amp_status ampi_options_set(const ampi_option *table, size_t rows, void *fields, ampi_part key,
-                            ampi_part value, const char *where, amp_error *error);
+amp_status ampi_options_set(const ampi_option *table, size_t rows, void *fields, ampi_word key,
+                            ampi_word value, const char *where, amp_error *error);
 
 /* "key=value,key=value"; separator is ',' or '&'.  A bare key means key=1.  NULL or "" is fine. */
 amp_status ampi_options_parse(const ampi_option *table, size_t rows, void *fields, const char *text,

@@ -41,8 +41,8 @@ static amp_status set_option(ampi_use *use, const char *text, size_t length, amp
     if (!equals)
         return ampi_fail(error, AMP_E_ARGUMENT, "score", "%s: '%.*s' is not key=value",
                          use->method->name, (int)ampi_min_size(length, 40), text);
-    const ampi_part key = { text, (size_t)(equals - text) };
-    const ampi_part value = { equals + 1, length - key.length - 1 };
+    const ampi_word key = { text, (size_t)(equals - text) };
+    const ampi_word value = { equals + 1, length - key.length - 1 };
     return ampi_options_set(use->method->options, use->method->n_options, use->fields, key, value,
                             use->method->name, error);
 }
