@@ -179,13 +179,11 @@ static amp_status verify(ampi_unpack *unpack, amp_error *error)
     uint8_t block[4096];
     size_t got = 1;
 
-    unpack->stage = "check";
     while (got > 0) {
         AMPI_TRY(read_some(unpack, block, sizeof block, &got, error));
         if (gzip)
             crc = ampi_crc32(crc, block, got);
     }
-    unpack->stage = "unpack";
     return gzip ? check_gzip(unpack, crc, error) : AMP_OK;
 }
 
@@ -210,6 +208,7 @@ static amp_status open_file(ampi_unpack *unpack, amp_error *error)
     if (needs_verify(unpack))
         AMPI_TRY(verify(unpack, error));
     unpack->unpacked = 0;
+    unpack->stage = "unpack";
     return start(unpack, unpack->tar, error);
 }
 
@@ -225,7 +224,7 @@ amp_status ampi_unpack_open(ampi_unpack **out, ampi_source *source, const char *
     unpack->source = source;
     unpack->path = path;
     unpack->fd = -1;
-    unpack->stage = "unpack";
+    unpack->stage = "check";
     status = open_file(unpack, error);
     if (status)
         ampi_unpack_close(unpack);

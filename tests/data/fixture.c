@@ -41,6 +41,30 @@ const char *fixture_cifar_gz(const char *name, uint64_t n)
     return path;
 }
 
+/* A PNG of one grey pixel. */
+static const unsigned char png[] = { 0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00,
+                                     0x00, 0x0d, 0x49, 0x48, 0x44, 0x52, 0x00, 0x00, 0x00, 0x01,
+                                     0x00, 0x00, 0x00, 0x01, 0x08, 0x00, 0x00, 0x00, 0x00, 0x3a,
+                                     0x7e, 0x9b, 0x55, 0x00, 0x00, 0x00, 0x0a, 0x49, 0x44, 0x41,
+                                     0x54, 0x78, 0x9c, 0x63, 0x68, 0x00, 0x00, 0x00, 0x82, 0x00,
+                                     0x81, 0x77, 0xcd, 0x72, 0xb6, 0x00, 0x00, 0x00, 0x00, 0x49,
+                                     0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82 };
+
+void fixture_write_pngs(const char *names)
+{
+    char path[4200], command[4300];
+
+    while (*names != '\0') {
+        const int length = (int)strcspn(names, " ");
+        snprintf(path, sizeof path, "%s/%.*s", test_scratch(), length, names);
+        snprintf(command, sizeof command, "mkdir -p \"$(dirname '%s')\"", path);
+        ck_assert_int_eq(system(command), 0);
+        test_write_file(path, png, sizeof png);
+        names += length;
+        names += strspn(names, " ");
+    }
+}
+
 void fixture_check(const amp_image *image, uint64_t index)
 {
     size_t row_bytes, wrong = 0;

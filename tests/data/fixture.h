@@ -19,6 +19,9 @@ const char *fixture_cifar(const char *name, uint64_t n);
 /* The same packed by gzip. */
 const char *fixture_cifar_gz(const char *name, uint64_t n);
 
+/* A PNG of one grey pixel under each name (blanks between them) in the scratch folder. */
+void fixture_write_pngs(const char *names);
+
 /* Fails the test unless the image is record `index` of such a file. */
 void fixture_check(const amp_image *image, uint64_t index);
 

@@ -477,7 +477,7 @@ def test_tar_truncated(tmp_path, suffix):
 @pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
 def test_tar_cut_between_members(tmp_path, form, suffix):
     """What is left is a sound archive but for its end."""
-    files = [(f"d/{'n' * 120}{i}.png", png(i, 40, 30)[0]) for i in range(4)]
+    files = [(f"{'d' * 60}/{'n' * 60}{i}.png", png(i, 40, 30)[0]) for i in range(4)]
     content = tar(files, form)
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
         starts = [info.offset for info in archive]

@@ -6,15 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A PNG of one grey pixel. */
-static const unsigned char png[] = { 0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00,
-                                     0x00, 0x0d, 0x49, 0x48, 0x44, 0x52, 0x00, 0x00, 0x00, 0x01,
-                                     0x00, 0x00, 0x00, 0x01, 0x08, 0x00, 0x00, 0x00, 0x00, 0x3a,
-                                     0x7e, 0x9b, 0x55, 0x00, 0x00, 0x00, 0x0a, 0x49, 0x44, 0x41,
-                                     0x54, 0x78, 0x9c, 0x63, 0x68, 0x00, 0x00, 0x00, 0x82, 0x00,
-                                     0x81, 0x77, 0xcd, 0x72, 0xb6, 0x00, 0x00, 0x00, 0x00, 0x49,
-                                     0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82 };
-
 /* Opens, reads an image, splits. */
 static amp_status use(amp_context *context, void *user, amp_error *error)
 {
@@ -51,14 +42,10 @@ static void put(const char *name, const void *bytes, size_t size)
 static void make_files(void)
 {
     static const char list[] = "a/1.png cat\na/2.png dog\nb/1.png cat\n";
-    static const char *const names[] = { "a/1.png", "a/2.png", "b/1.png", "b/2.png" };
     char command[9000];
 
     snprintf(folder, sizeof folder, "%s/set", test_scratch());
-    snprintf(command, sizeof command, "mkdir -p '%s/a' '%s/b'", folder, folder);
-    ck_assert_int_eq(system(command), 0);
-    for (size_t i = 0; i < 4; i++)
-        put(names[i], png, sizeof png);
+    fixture_write_pngs("set/a/1.png set/a/2.png set/b/1.png set/b/2.png");
     put("list", list, strlen(list));
     snprintf(command, sizeof command,
              "cd '%s' && ln -f a/1.png b/3.png && tar cf ../t.tar a b && gzip -k ../t.tar", folder);
