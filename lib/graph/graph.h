@@ -17,15 +17,15 @@ amp_status ampi_graph_create(ampi_graph **out, amp_context *context, ampi_shape 
 void ampi_graph_free(ampi_graph *graph);
 amp_status ampi_graph_clone(ampi_graph **out, const ampi_graph *graph, amp_error *error);
 
-/* Each appends a node (and its named, zeroed tensors), infers and checks its shape, and gives its
-   index.  Tensor names: "<name>.weight", "<name>.bias", "<name>.running_mean", ...  Nodes without
-   parameters are named after their operation and index, "relu.7".  After a failure the graph can
-   only be freed. */
 typedef struct ampi_conv {
     uint32_t channels, kernel, stride, pad; /* of the output; square window */
     bool bias;
 } ampi_conv;
 
+/* Each appends a node (and its named, zeroed tensors), infers and checks its shape, and gives its
+   index.  Tensor names: "<name>.weight", "<name>.bias", "<name>.running_mean", ...  Nodes without
+   parameters are named after their operation and index, "relu.7".  After a failure the graph can
+   only be freed. */
 amp_status ampi_graph_conv(ampi_graph *graph, int32_t *out, const char *name, int32_t input,
                            const ampi_conv *how, amp_error *error);
 amp_status ampi_graph_batch_norm(ampi_graph *graph, int32_t *out, const char *name, int32_t input,
