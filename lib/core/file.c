@@ -8,11 +8,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define LONGEST_SUFFIX 48u
+#define LONGEST_PATH 4096 /* PATH_MAX, what realpath() fills */
 /* Left-overs of killed processes with this process id do not stop a save. */
 #define MAX_ATTEMPTS 100u
 
@@ -122,10 +124,36 @@ static int open_part(ampi_writer *writer, size_t size)
     return fd;
 }
 
+/* Where the bytes go: `path`, or what a link there leads to.  *mode is the old file's, 0 when there
+   is none. */
+static amp_status find_target(const ampi_writer *writer, const char *path,
+                              char resolved[LONGEST_PATH], mode_t *mode, amp_error *error)
+{
+    struct stat info;
+
+    *mode = 0;
+    resolved[0] = '\0';
+    if (stat(path, &info) != 0)
+        return AMP_OK;
+    if (!S_ISREG(info.st_mode))
+        return ampi_fail(error, AMP_E_IO, writer->where, "%s is not a regular file",
+                         ampi_path_tail(path));
+    *mode = info.st_mode & 0777u;
+    if (lstat(path, &info) == 0 && S_ISLNK(info.st_mode) && !realpath(path, resolved))
+        return ampi_fail_errno(error, AMP_E_IO, writer->where, errno, "cannot follow %s",
+                               ampi_path_tail(path));
+    return AMP_OK;
+}
+
 static amp_status make_part(ampi_writer *writer, const char *path, amp_error *error)
 {
-    const size_t length = strlen(path) + LONGEST_SUFFIX;
+    char resolved[LONGEST_PATH];
+    size_t length;
+    mode_t mode;
 
+    AMPI_TRY(find_target(writer, path, resolved, &mode, error));
+    path = resolved[0] ? resolved : path;
+    length = strlen(path) + LONGEST_SUFFIX;
     writer->path = ampi_strdup(writer->context, path);
     writer->part = ampi_alloc(writer->context, length, 1);
     if (!writer->path || !writer->part)
@@ -134,6 +162,8 @@ static amp_status make_part(ampi_writer *writer, const char *path, amp_error *er
     if (writer->fd < 0)
         return ampi_fail_errno(error, AMP_E_IO, writer->where, errno, "cannot write %s",
                                ampi_path_tail(path));
+    if (mode != 0)
+        (void)fchmod(writer->fd, mode);
     return AMP_OK;
 }
 

@@ -12,7 +12,9 @@
 amp_status ampi_file_read(amp_context *context, const char *path, size_t limit, uint8_t **bytes,
                           size_t *size, const char *where, amp_error *error);
 
-/* A file being written beside its final name; nothing appears there before commit. */
+/* A file being written beside its final name; nothing appears there before commit.  A link is
+   followed, the mode of a file that is replaced is kept, what is no regular file is refused: a
+   rename would put a file in the place of /dev/null. */
 typedef struct ampi_writer ampi_writer;
 
 amp_status ampi_writer_open(ampi_writer **out, amp_context *context, const char *path,

@@ -239,6 +239,24 @@ static void format_value(const ampi_option *row, const void *value, char *out, s
     }
 }
 
+/* "0.10" and "0.1" are one default. */
+static bool is_default(const ampi_option *row, const void *value, const char *shown)
+{
+    union {
+        int64_t integer;
+        double number;
+        int32_t choice;
+        bool flag;
+    } standard;
+    char text[64];
+
+    if (row->type == AMPI_OPTION_TEXT)
+        return strcmp(value, row->standard) == 0;
+    (void)set_row(row, &standard, row->standard, strlen(row->standard));
+    format_value(row, &standard, text, sizeof text);
+    return strcmp(shown, text) == 0;
+}
+
 static size_t append(char *out, size_t size, size_t at, const char *text)
 {
     const size_t length = strlen(text);
@@ -258,7 +276,7 @@ size_t ampi_options_format(const ampi_option *table, size_t rows, const void *fi
     for (size_t i = 0; i < rows; i++) {
         char value[512];
         format_value(&table[i], const_field(fields, &table[i]), value, sizeof value);
-        if (only_changed && strcmp(value, table[i].standard) == 0)
+        if (only_changed && is_default(&table[i], const_field(fields, &table[i]), value))
             continue;
         used = append(out, size, used, used ? "," : "");
         used = append(out, size, used, table[i].key);
@@ -276,7 +294,7 @@ static void describe_range(const ampi_option *row, char *out, size_t size)
     (void)ampi_text_from_double(row->high, 17, high, sizeof high);
     switch (row->type) {
     case AMPI_OPTION_INT:
-        (void)snprintf(out, size, "a whole number, %s..%s", low, high);
+        (void)snprintf(out, size, "a whole number, %.0f..%.0f", row->low, row->high);
         break;
     case AMPI_OPTION_FLOAT:
         (void)snprintf(out, size, "a number, %s..%s", low, high);

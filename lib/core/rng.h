@@ -29,7 +29,8 @@ typedef enum ampi_rng_purpose {
     AMPI_RNG_TEST = 10
 } ampi_rng_purpose;
 
-/* a is at most 2^32 - 1 values in use (epoch, step), b an image or element index. */
+/* a (an epoch, a step) is below 2^26: past that a stream would meet those of another purpose; b is
+   an image or element index. */
 ampi_rng ampi_rng_make(uint64_t seed, ampi_rng_purpose purpose, uint64_t a, uint64_t b);
 uint32_t ampi_rng_u32(ampi_rng *rng);
 /* Unbiased in 0..bound-1; bound >= 1. */

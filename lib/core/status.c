@@ -40,28 +40,61 @@ const char *amp_status_text(amp_status status)
     return "unknown status";
 }
 
-/* Control characters from file names or file contents must not reach a terminal. */
-static void flatten(char *message)
+/* C0, DEL and, as U+0080..U+009F, C1: what a terminal may take as a command. */
+static bool is_control(const char *at, size_t length)
 {
-    for (unsigned char *c = (unsigned char *)message; *c; c++) {
-        if (*c < 0x20 || *c == 0x7f)
-            *c = '?';
+    const unsigned char first = (unsigned char)at[0];
+
+    return length == 1 ? first < 0x20 || first == 0x7f
+                       : first == 0xc2 && (unsigned char)at[1] < 0xa0;
+}
+
+/* File names and file contents are any bytes; what is no text, or no harmless one, becomes '?'. */
+static void make_printable(char *text)
+{
+    while (*text != '\0') {
+        size_t length = ampi_text_character(text);
+        if (length > 0 && !is_control(text, length)) {
+            text += length;
+            continue;
+        }
+        for (length = length > 0 ? length : 1; length > 0; length--)
+            *text++ = '?';
     }
 }
 
-static void fill(amp_error *error, amp_status status, const char *where, int detail,
-                 const char *format, va_list arguments) __attribute__((format(printf, 5, 0)));
-
-static void fill(amp_error *error, amp_status status, const char *where, int detail,
-                 const char *format, va_list arguments)
+/* A text that was cut may end inside a character: drops what is left of it. */
+static void drop_half_character(char *text)
 {
-    if (!error)
-        return;
+    size_t length = strlen(text), back = 0;
+
+    while (back < 3 && back < length && ((unsigned char)text[length - 1 - back] & 0xc0u) == 0x80u)
+        back++;
+    if (back < length && (unsigned char)text[length - 1 - back] >= 0xc0u &&
+        ampi_text_character(text + length - 1 - back) != back + 1)
+        text[length - 1 - back] = '\0';
+}
+
+static void set_text(char *out, size_t size, const char *format, va_list arguments)
+    __attribute__((format(printf, 3, 0)));
+
+static void set_text(char *out, size_t size, const char *format, va_list arguments)
+{
+    const int length = vsnprintf(out, size, format, arguments);
+
+    if (length < 0)
+        out[0] = '\0';
+    else if ((size_t)length >= size)
+        drop_half_character(out);
+    make_printable(out);
+}
+
+static void set_head(amp_error *error, amp_status status, const char *where, int detail)
+{
     error->status = status;
     error->detail = detail;
     (void)snprintf(error->where, sizeof error->where, "%s", where);
-    (void)vsnprintf(error->message, sizeof error->message, format, arguments);
-    flatten(error->message);
+    make_printable(error->where);
 }
 
 amp_status ampi_fail(amp_error *error, amp_status status, const char *where, const char *format,
@@ -69,8 +102,11 @@ amp_status ampi_fail(amp_error *error, amp_status status, const char *where, con
 {
     va_list arguments;
 
+    if (!error)
+        return status;
+    set_head(error, status, where, 0);
     va_start(arguments, format);
-    fill(error, status, where, 0, format, arguments);
+    set_text(error->message, sizeof error->message, format, arguments);
     va_end(arguments);
     return status;
 }
@@ -78,18 +114,20 @@ amp_status ampi_fail(amp_error *error, amp_status status, const char *where, con
 amp_status ampi_fail_errno(amp_error *error, amp_status status, const char *where, int code,
                            const char *format, ...)
 {
+    const char *const known = strerrordesc_np(code);
+    const char *const reason = known ? known : "unknown system error";
+    /* The reason says more than the end of a long text: it always fits. */
+    const size_t room = sizeof error->message - strlen(reason) - strlen(": ");
     va_list arguments;
 
+    if (!error)
+        return status;
+    set_head(error, status, where, code);
     va_start(arguments, format);
-    fill(error, status, where, code, format, arguments);
+    set_text(error->message, room, format, arguments);
     va_end(arguments);
-    if (error) {
-        char text[96];
-        const size_t used = strlen(error->message);
-        const char *const reason = strerrordesc_np(code);
-        (void)snprintf(text, sizeof text, ": %s", reason ? reason : "unknown system error");
-        (void)snprintf(error->message + used, sizeof error->message - used, "%s", text);
-    }
+    strcat(error->message, ": ");
+    strcat(error->message, reason);
     return status;
 }
 
@@ -105,8 +143,8 @@ const char *ampi_path_tail(const char *path)
     if (length <= AMPI_PATH_SHOWN)
         return path;
     path += length - AMPI_PATH_SHOWN;
-    /* Not in the middle of a UTF-8 character. */
-    while (((unsigned char)*path & 0xc0u) == 0x80u)
+    /* Not in the middle of a UTF-8 character, which has at most three further bytes. */
+    for (int i = 0; i < 3 && ((unsigned char)*path & 0xc0u) == 0x80u; i++)
         path++;
     return path;
 }

@@ -14,9 +14,15 @@
 
 #define LONGEST 64u
 
+/* The functions of the C library pass over white space in front. */
+static bool is_blank(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
 static bool terminate(const char *text, size_t length, char out[LONGEST])
 {
-    if (length == 0 || length >= LONGEST || text[0] == ' ' || memchr(text, '\0', length))
+    if (length == 0 || length >= LONGEST || is_blank(text[0]) || memchr(text, '\0', length))
         return false;
     memcpy(out, text, length);
     out[length] = '\0';
@@ -64,28 +70,44 @@ static bool is_short_integer(double value)
     return fabs(value) < 1e9 && !(value < trunc(value)) && !(value > trunc(value));
 }
 
+/* Whatever the host's locale prints for a decimal point, of one byte or more, becomes '.'. */
+static size_t use_point(char *text)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; text[i] != '\0'; i++) {
+        if (strchr("+-0123456789e", text[i]))
+            text[kept++] = text[i];
+        else if (kept > 0 && text[kept - 1] != '.')
+            text[kept++] = '.';
+    }
+    text[kept] = '\0';
+    return kept;
+}
+
+/* Not smaller and not greater: -Wfloat-equal has no better word for the same number. */
+static bool same(double a, double b, bool as_float)
+{
+    return as_float ? !((float)a < (float)b || (float)a > (float)b) : !(a < b || a > b);
+}
+
 size_t ampi_text_from_double(double value, int digits, char *out, size_t size)
 {
     char text[LONGEST];
-    int length = 0;
+    size_t length = 0;
 
-    if (is_short_integer(value))
+    if (is_short_integer(value) || !isfinite(value))
         return (size_t)snprintf(out, size, "%.0f", value);
     for (int d = 1; d <= digits; d++) {
         double back;
-        length = snprintf(text, sizeof text, "%.*g", d, value);
-        /* The host's locale may print a comma. */
-        for (char *c = text; *c; c++)
-            *c = *c == ',' ? '.' : *c;
-        if (!ampi_text_to_double(text, (size_t)length, &back))
-            continue;
-        if (digits <= 9 ? !((float)back < (float)value || (float)back > (float)value)
-                        : !(back < value || back > value))
+        (void)snprintf(text, sizeof text, "%.*g", d, value);
+        length = use_point(text);
+        if (ampi_text_to_double(text, length, &back) && same(back, value, digits <= 9))
             break;
     }
     if (size > 0)
         (void)snprintf(out, size, "%s", text);
-    return (size_t)length;
+    return length;
 }
 
 /* The second byte's range says what the first leaves open: overlong, surrogate, too large. */
@@ -97,9 +119,9 @@ static bool second_fits(unsigned char first, unsigned char second)
     return second >= low && second <= high;
 }
 
-/* Bytes of the character that starts at s (NUL-terminated), 0 when it is malformed. */
-static size_t character(const unsigned char *s)
+size_t ampi_text_character(const char *at)
 {
+    const unsigned char *const s = (const unsigned char *)at;
     size_t length = 1;
 
     if (s[0] < 0x80)
@@ -116,13 +138,11 @@ static size_t character(const unsigned char *s)
 
 bool ampi_text_is_utf8(const char *text)
 {
-    const unsigned char *at = (const unsigned char *)text;
-
-    while (*at != '\0') {
-        const size_t length = character(at);
+    while (*text != '\0') {
+        const size_t length = ampi_text_character(text);
         if (length == 0)
             return false;
-        at += length;
+        text += length;
     }
     return true;
 }

@@ -14,14 +14,13 @@
 amp_status ampi_fail_in_file(amp_error *error, amp_status status, const char *name)
 {
     const amp_status kept = status == AMP_E_ARGUMENT ? AMP_E_FORMAT : status;
-    char message[sizeof error->message];
+    amp_error inner;
 
     if (!error)
         return kept;
-    memcpy(message, error->message, sizeof message);
-    error->status = kept;
-    (void)snprintf(error->message, sizeof error->message, "%.96s: %.120s", ampi_path_tail(name),
-                   message);
+    inner = *error;
+    (void)ampi_fail(error, kept, inner.where, "%s: %s", ampi_path_tail(name), inner.message);
+    error->detail = inner.detail;
     return kept;
 }
 
