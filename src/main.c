@@ -7,7 +7,11 @@
 #include <string.h>
 
 static const cli_command *const commands[] = {
-    &cli_score, &cli_eval, &cli_train, &cli_bank, &cli_calibrate, &cli_forward, &cli_info,
+    &cli_score, &cli_eval,
+#if AMP_WITH_TRAINING
+    &cli_train,
+#endif
+    &cli_bank,  &cli_calibrate, &cli_forward, &cli_info,
 };
 
 #define COMMANDS (sizeof commands / sizeof commands[0])
