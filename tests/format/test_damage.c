@@ -313,7 +313,7 @@ END_TEST
 
 /* ---- flips ---- */
 
-/* Bits of the length, the header and its padding; all eight of every byte of the first 1,500. */
+/* Bits of the length, the header and its padding; all eight of every byte of the first 500. */
 START_TEST(header_bits)
 {
     const bytes file = sealed_file();
@@ -324,7 +324,7 @@ START_TEST(header_bits)
     for (size_t i = 0; i < data; i++) {
         for (unsigned bit = 0; bit < 8; bit++) {
             char what[64];
-            if (i >= 1500 && bit != i % 8 && bit != 5)
+            if (i >= 500 && bit != i % 8)
                 continue;
             snprintf(what, sizeof what, "bit %u of byte %zu", bit, i);
             file.data[i] ^= (unsigned char)(1u << bit);
@@ -332,7 +332,7 @@ START_TEST(header_bits)
             file.data[i] ^= (unsigned char)(1u << bit);
         }
     }
-    ck_assert_uint_gt(sum.cases, 15000);
+    ck_assert_uint_gt(sum.cases, 6000);
     /* The checksum's own name may lose its meaning; all else is seen. */
     ck_assert_uint_gt(sum.errors, sum.cases - 100);
     free(file.data);
