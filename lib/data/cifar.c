@@ -206,14 +206,14 @@ static amp_status check_file_part(const choice *chosen, const ampi_spec *spec, a
 }
 
 static amp_status open_file(ampi_source *source, const choice *chosen, const ampi_spec *spec,
-                            amp_error *error)
+                            ampi_unpack *unpack, amp_error *error)
 {
     const size_t folder = (size_t)(base_name(spec->path) - spec->path);
     char path[MAX_PATH];
     int length;
 
     AMPI_TRY(check_file_part(chosen, spec, error));
-    AMPI_TRY(ampi_records_add_file(source, spec->path, error));
+    AMPI_TRY(ampi_records_add_opened(source, unpack, error));
     if (folder >= MAX_PATH)
         return AMP_OK;
     length =
@@ -284,15 +284,14 @@ static amp_status open_path(ampi_source *source, const choice *chosen, const amp
     ampi_unpack *unpack;
     struct stat info;
     amp_status status;
-    bool archive;
 
     if (stat(spec->path, &info) == 0 && S_ISDIR(info.st_mode))
         return open_folder(source, chosen, spec->path, error);
     AMPI_TRY(ampi_unpack_open(&unpack, source, spec->path, error));
-    archive = unpack->tar;
-    status = archive ? open_archive(source, chosen, unpack, error) : AMP_OK;
+    status = unpack->tar ? open_archive(source, chosen, unpack, error)
+                         : open_file(source, chosen, spec, unpack, error);
     ampi_unpack_close(unpack);
-    return status || archive ? status : open_file(source, chosen, spec, error);
+    return status;
 }
 
 static amp_status open_cifar(ampi_source *source, const layout *set, const ampi_spec *spec,

@@ -64,6 +64,14 @@ amp_status ampi_records_open_bytes(ampi_source *source, const char *path, ampi_e
     return status;
 }
 
+amp_status ampi_records_add_opened(ampi_source *source, ampi_unpack *unpack, amp_error *error)
+{
+    ampi_extent bytes;
+
+    AMPI_TRY(take_raw(unpack, &bytes, error));
+    return ampi_records_add(source, unpack->path, &bytes, error);
+}
+
 amp_status ampi_records_add_file(ampi_source *source, const char *path, amp_error *error)
 {
     ampi_extent bytes;

@@ -8,6 +8,7 @@
 #include "data/store.h"
 
 struct ampi_source;
+struct ampi_unpack;
 
 typedef struct ampi_records_part {
     char *name; /* file or member, for messages and image names */
@@ -31,6 +32,9 @@ amp_status ampi_records_open_bytes(struct ampi_source *source, const char *path,
                                    amp_error *error);
 /* That file as a part. */
 amp_status ampi_records_add_file(struct ampi_source *source, const char *path, amp_error *error);
+/* The same, opened already. */
+amp_status ampi_records_add_opened(struct ampi_source *source, struct ampi_unpack *unpack,
+                                   amp_error *error);
 /* Labels are byte `offset` of each record (255: not known); sets count and labels. */
 amp_status ampi_records_read_labels(struct ampi_source *source, size_t offset, amp_error *error);
 void ampi_records_clear(struct ampi_source *source);

@@ -205,10 +205,17 @@ static amp_status open_file(ampi_unpack *unpack, amp_error *error)
     AMPI_TRY(first_header(unpack, error));
     AMPI_TRY(read_full(unpack, unpack->head, AMPI_UNPACK_HEAD, &unpack->head_bytes, error));
     unpack->tar = looks_like_tar(unpack);
+    return AMP_OK;
+}
+
+/* From the head, which open has read, to the first member. */
+static amp_status begin(ampi_unpack *unpack, amp_error *error)
+{
     if (needs_verify(unpack))
         AMPI_TRY(verify(unpack, error));
     unpack->unpacked = 0;
     unpack->stage = "unpack";
+    unpack->begun = true;
     return start(unpack, unpack->tar, error);
 }
 
@@ -348,6 +355,8 @@ static amp_status next_header(ampi_unpack *unpack, bool *more, amp_error *error)
 
 amp_status ampi_unpack_next(ampi_unpack *unpack, bool *more, amp_error *error)
 {
+    if (!unpack->begun)
+        AMPI_TRY(begin(unpack, error));
     do
         AMPI_TRY(next_header(unpack, more, error));
     while (*more && archive_entry_filetype(unpack->entry) != AE_IFREG &&

@@ -18,7 +18,7 @@ typedef struct ampi_unpack {
     const char *stage; /* of progress */
     struct archive *archive;
     struct archive_entry *entry;    /* borrowed from archive */
-    bool tar, plain;                /* plain: no compression */
+    bool tar, plain, begun;         /* plain: no compression */
     uint8_t head[AMPI_UNPACK_HEAD]; /* first bytes, unpacked */
     size_t head_bytes;
     uint8_t peeked[16]; /* first bytes of the member, taken by ampi_unpack_peek */

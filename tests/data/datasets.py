@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs data_tool and gives what it shows; small images made on the spot."""
+import io
 import os
 import pathlib
+import struct
 import subprocess
+import tarfile
 import tempfile
 
 import numpy as np
@@ -80,3 +83,57 @@ def save(path, pixels):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path, "png")
     return pixels
+
+
+PACK = {"": None, ".gz": ["gzip", "-c"], ".zst": ["zstd", "-qc"], ".xz": ["xz", "-c"],
+        # The filters of the shared data sets.
+        ".delta.xz": ["xz", "-c", "--delta=dist=1", "--delta=dist=32", "--lzma2=preset=6"]}
+
+
+def pack(path, content, suffix=""):
+    """Writes content beside path + suffix, packed as the suffix says; the file's path."""
+    path = path.with_name(path.name + suffix)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if PACK[suffix]:
+        content = subprocess.run(PACK[suffix], input=content, check=True,
+                                 capture_output=True).stdout
+    path.write_bytes(content)
+    return path
+
+
+def cifar(n, label_bytes=1, seed=0, classes=10):
+    """labels [n,label_bytes], images [n,32,32,3] and the file's bytes."""
+    rng = np.random.default_rng(seed)
+    raw = rng.integers(0, 256, (n, label_bytes + 3072), dtype=np.uint8)
+    raw[:, :label_bytes] = rng.integers(0, classes, (n, label_bytes))
+    images = raw[:, label_bytes:].reshape(n, 3, 32, 32).transpose(0, 2, 3, 1)
+    return raw[:, :label_bytes].astype(int), images, raw.tobytes()
+
+
+def idx(array, magic=None):
+    """An idx file of bytes."""
+    head = struct.pack(">I", 0x800 + array.ndim if magic is None else magic)
+    return head + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+
+
+def tar(files, form=tarfile.USTAR_FORMAT):
+    """A tar of (name, bytes), or (name, (type, link target))."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=form) as archive:
+        for name, content in files:
+            info = tarfile.TarInfo(name)
+            if isinstance(content, bytes):
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content))
+            else:
+                info.type, info.linkname = content
+                archive.addfile(info)
+    return out.getvalue()
+
+
+def png(seed, width=7, height=5):
+    """Bytes of a PNG and its pixels."""
+    pixels = picture(seed, width, height)
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "png")
+    return out.getvalue(), pixels
