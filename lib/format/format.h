@@ -96,6 +96,8 @@ extern const ampi_json_limits ampi_record_limits;
    `what` names the text in messages.  json_decref *out. */
 amp_status ampi_json_parse(json_t **out, const char *text, size_t size,
                            const ampi_json_limits *limits, const char *what, amp_error *error);
+/* A copy to change; json_decref it.  jansson's own copy leaves out keys when memory runs out. */
+amp_status ampi_json_copy(json_t **out, const json_t *json, amp_error *error);
 /* Compact text, keys in their order; ampi_free it. */
 amp_status ampi_json_dump(amp_context *context, const json_t *json, char **out, amp_error *error);
 

@@ -118,3 +118,16 @@ amp_status ampi_json_dump(amp_context *context, const json_t *json, char **out, 
     *out = text;
     return AMP_OK;
 }
+
+amp_status ampi_json_copy(json_t **out, const json_t *json, amp_error *error)
+{
+    json_t *const copy = json_deep_copy(json);
+
+    *out = NULL;
+    if (!copy || !json_equal(copy, json)) {
+        json_decref(copy);
+        return ampi_fail(error, AMP_E_NOMEM, "model", "no memory for a copy of the record");
+    }
+    *out = copy;
+    return AMP_OK;
+}

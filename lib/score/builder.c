@@ -33,11 +33,9 @@ amp_status amp_model_builder_create(amp_model_builder **out, amp_model *base, am
     builder->base = amp_model_ref(base);
     builder->bank = amp_bank_ref(base->bank);
     ampi_blobs_init(&builder->sections, base->context);
-    builder->record = json_deep_copy(base->record);
-    if (builder->record)
+    status = ampi_json_copy(&builder->record, base->record, error);
+    if (!status)
         status = copy_sections(&builder->sections, &base->sections, error);
-    else
-        status = ampi_fail_nomem(error, "model", strlen(base->record_text));
     if (status) {
         amp_model_builder_free(builder);
         return status;

@@ -191,12 +191,14 @@ static amp_status store(amp_model_builder *builder, const held_out *set, const c
                         amp_error *error)
 {
     const json_t *const there = json_object_get(builder->record, "calibration");
-    json_t *const calibration = there ? json_deep_copy(there) : json_object();
+    json_t *calibration = NULL;
     amp_status status = AMP_OK;
 
-    if (!calibration)
-        return ampi_fail_nomem(error, "score", 0);
-    if (set->labelled)
+    if (there)
+        status = ampi_json_copy(&calibration, there, error);
+    else if ((calibration = json_object()) == NULL)
+        status = ampi_fail_nomem(error, "score", sizeof *calibration);
+    if (!status && set->labelled)
         status = store_temperature(set, calibration, error);
     if (!status)
         status = store_thresholds(set, tpr, calibration, error);

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #define VELOCITY "amp.train.velocity."
-#define LARGEST_FILE ((size_t)1 << 32)
 
 static amp_status pack_velocities(const amp_trainer *trainer, ampi_blobs *out, amp_error *error)
 {
@@ -44,13 +43,16 @@ static json_t *position(const amp_trainer *trainer)
 
 static amp_status checkpoint_model(amp_trainer *trainer, amp_model **out, amp_error *error)
 {
-    json_t *record = json_deep_copy(trainer->initial->record);
     ampi_graph *graph = NULL;
+    json_t *record = NULL;
     ampi_blobs sections;
     amp_status status;
 
     ampi_blobs_init(&sections, trainer->context);
-    if (!record || json_object_set_new(record, "checkpoint", position(trainer)) != 0) {
+    status = ampi_json_copy(&record, trainer->initial->record, error);
+    if (status != AMP_OK)
+        goto done;
+    if (json_object_set_new(record, "checkpoint", position(trainer)) != 0) {
         status = ampi_fail_nomem(error, "train", sizeof *record);
         goto done;
     }
@@ -122,8 +124,7 @@ static amp_status restore(amp_trainer *trainer, const json_t *at, amp_error *err
         return ampi_fail(error, AMP_E_FORMAT, "train", "the checkpoint has no history");
     trainer->step = (uint64_t)step;
     json_decref(trainer->history);
-    trainer->history = json_deep_copy(history);
-    return trainer->history ? AMP_OK : ampi_fail_nomem(error, "train", sizeof *history);
+    return ampi_json_copy(&trainer->history, history, error);
 }
 
 static amp_status resume_model(amp_trainer **out, amp_model *model, const char *data_spec,
@@ -172,7 +173,7 @@ amp_status amp_trainer_resume(amp_trainer **out, amp_context *context, const cha
         return ampi_fail(error, AMP_E_ARGUMENT, "train", "out and path must be given");
     *out = NULL;
     AMPI_TRY(ampi_context_get(&own, context, error));
-    status = ampi_file_read(own, path, LARGEST_FILE, &bytes, &size, "train", error);
+    status = ampi_file_read(own, path, AMPI_MODEL_MAX_BYTES, &bytes, &size, "train", error);
     if (status == AMP_OK)
         status = ampi_model_parse(&model, own, bytes, size, path, error);
     ampi_free(own, bytes);

@@ -7,8 +7,6 @@
 #include <amp/version.h>
 #include <string.h>
 
-#define MAX_NAMES 1000u
-
 json_t *ampi_trainer_training_record(const amp_trainer *trainer)
 {
     const uint64_t held_out = trainer->held_out ? amp_dataset_size(trainer->held_out) : 0;
@@ -32,44 +30,39 @@ json_t *ampi_trainer_training_record(const amp_trainer *trainer)
 }
 
 /* The data set's names, when it has one for every class of the network. */
-static json_t *class_names(const amp_trainer *trainer)
+static amp_status set_class_names(const amp_trainer *trainer, json_t *record, ampi_blobs *sections,
+                                  amp_error *error)
 {
-    json_t *names;
+    const uint32_t n = trainer->classes;
+    const char **names;
+    amp_status status = AMP_OK;
+    uint32_t known = 0;
 
-    if (trainer->classes > MAX_NAMES || amp_dataset_classes(trainer->rest) != trainer->classes)
-        return NULL;
-    names = json_array();
-    for (uint32_t i = 0; names && i < trainer->classes; i++) {
-        const char *const name = amp_dataset_class_name(trainer->rest, i);
-        if (!name || json_array_append_new(names, json_string(name)) != 0) {
-            json_decref(names);
-            return NULL;
-        }
-    }
-    return names;
+    if (amp_dataset_classes(trainer->rest) != n)
+        return AMP_OK;
+    names = ampi_alloc(trainer->context, n, sizeof *names);
+    if (!names)
+        return ampi_fail_nomem(error, "train", n * sizeof *names);
+    while (known < n && (names[known] = amp_dataset_class_name(trainer->rest, known)) != NULL)
+        known++;
+    if (known == n)
+        status = ampi_record_set_classes(record, sections, n, names, error);
+    ampi_free(trainer->context, names);
+    return status;
 }
 
-static json_t *whole_record(const amp_trainer *trainer)
+static amp_status whole_record(const amp_trainer *trainer, json_t **out, ampi_blobs *sections,
+                               amp_error *error)
 {
-    json_t *const record = json_deep_copy(trainer->initial->record);
-    json_t *const names = class_names(trainer);
-
-    if (!record) {
-        json_decref(names);
-        return NULL;
-    }
+    AMPI_TRY(ampi_json_copy(out, trainer->initial->record, error));
     /* What belonged to the weights it started from. */
-    (void)json_object_del(record, "checkpoint");
-    (void)json_object_del(record, "bank");
-    (void)json_object_del(record, "calibration");
-    (void)json_object_del(record, "card");
-    if (names)
-        (void)json_object_set_new(record, "classes", names);
-    if (json_object_set_new(record, "training", ampi_trainer_training_record(trainer)) != 0) {
-        json_decref(record);
-        return NULL;
-    }
-    return record;
+    (void)json_object_del(*out, "checkpoint");
+    (void)json_object_del(*out, "bank");
+    (void)json_object_del(*out, "calibration");
+    (void)json_object_del(*out, "card");
+    if (json_object_set_new(*out, "training", ampi_trainer_training_record(trainer)) != 0)
+        return ampi_fail_nomem(error, "train", sizeof **out);
+    return set_class_names(trainer, *out, sections, error);
 }
 
 amp_status amp_trainer_model(amp_trainer *trainer, amp_model **out, amp_error *error)
@@ -86,11 +79,9 @@ amp_status amp_trainer_model(amp_trainer *trainer, amp_model **out, amp_error *e
     status = ampi_graph_clone(&graph, trainer->graph, error);
     if (status != AMP_OK)
         goto done;
-    record = whole_record(trainer);
-    if (!record) {
-        status = ampi_fail_nomem(error, "train", sizeof *record);
+    status = whole_record(trainer, &record, &sections, error);
+    if (status != AMP_OK)
         goto done;
-    }
     status = ampi_model_make(out, graph, &sections, record, error);
     if (status == AMP_OK)
         graph = NULL;
