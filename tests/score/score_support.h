@@ -8,16 +8,17 @@
 #include "made.h"
 #include "score/builder.h"
 
-#define SIDE 16u
-#define SMALL "wrn:depth=10,width=1,size=16"
+#define SIDE 8u
+#define SMALL "wrn:depth=10,width=1,size=8"
 #define SMALL_PLAIN SMALL ",anchored=0"
-#define PREPARE "height=16,width=16,mean=0.49:0.48:0.45,std=0.25:0.24:0.26"
+#define PREPARE "height=8,width=8,mean=0.49:0.48:0.45,std=0.25:0.24:0.26"
 #define IMAGE_BYTES (SIDE * SIDE * 3)
 
 /* A context with `threads`. */
 amp_context *score_context(int32_t threads);
-/* Random weights and statistics; runs on plain loops where the thread sanitizer watches, which
-   cannot look into libgomp, else on the default back end. */
+/* Where the thread sanitizer watches, which cannot look into libgomp: score_use_reference. */
+void score_settle(amp_model *model);
+/* Random weights and statistics, settled. */
 amp_model *score_model(amp_context *context, const char *arch);
 /* The same model with a bank of `k` random images in it. */
 amp_model *score_anchored(amp_context *context, uint32_t k);

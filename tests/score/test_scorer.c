@@ -39,8 +39,8 @@ START_TEST(batches_chunks_and_threads_change_no_bit)
         results_same(&one, i, &whole);
         results_free(&one);
     }
-    for (uint32_t chunk = 1; chunk <= 64; chunk = chunk * 2 + 1) {
-        amp_scorer *const other = make(model, METHODS, 0, 1 + (int32_t)(chunk & 2) / 2, chunk);
+    for (uint32_t chunk = 1; chunk <= 64; chunk = chunk * 8 - 1) {
+        amp_scorer *const other = make(model, METHODS, 0, chunk == 7 ? 2 : 1, chunk);
         results again = results_of(other, 64, pixels);
         results_same(&again, 0, &whole);
         results_free(&again);
