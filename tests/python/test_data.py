@@ -93,7 +93,7 @@ def test_packed(made, tmp_path):
     told = []
     dataset = libamp.Dataset(f"cifar10:{packed}", max_memory=0, progress=told.append)
     assert (dataset[7][0] == made[1][7]).all()
-    assert told and {stage for stage, _, _ in told} == {"unpack"}
+    assert "unpack" in {stage for stage, _, _ in told}
     with pytest.raises(libamp.AmpCancelledError):
         libamp.Dataset(f"cifar10:{packed}", progress=lambda _: False)
     with pytest.raises(ZeroDivisionError):
