@@ -331,18 +331,21 @@ END_TEST
 START_TEST(output_that_is_not_finite)
 {
     amp_context *const context = score_context(1);
-    amp_model *const model = score_model(context, SMALL_PLAIN);
     uint8_t *const pixels = score_pixels(3);
+    amp_model *model = NULL;
     amp_scorer *scorer = NULL;
     double score[3];
     const amp_scores out = { .struct_size = sizeof out, .score = score };
     float input[IMAGE_BYTES] = { 0 }, logits[10];
     amp_error error = { 0 };
 
-    /* Finite weights whose sum of products is not: only the bright second image meets them. */
+    /* Finite weights whose sum of products is not. */
+    ck_ok(amp_model_create(&model, context, SMALL_PLAIN, PREPARE, 1, &error), &error);
+    random_fill(model->graph, 11);
     ampi_tensor *const linear = &model->graph->tensors[model->graph->n_tensors - 2];
     for (size_t i = 0; i < linear->count; i++)
         linear->data[i] = 3e38f;
+    score_settle(model);
     ck_ok(amp_scorer_create(&scorer, model, NULL, "msp", NULL, &error), &error);
     ck_fails(amp_scorer_run_rgb8(scorer, 3, pixels, SIDE, SIDE, &out, &error), AMP_E_BACKEND,
              &error);
