@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * src/cli.h - what the commands of the amp program share.
+ * src/cli.h - what the commands of the amp program share; their common steps are in steps.h.
  */
 #ifndef CLI_H
 #define CLI_H
@@ -12,12 +12,12 @@
 /* Exit codes; the first that applies: 130, 5, 4, 2, 3, 1, 0. */
 enum {
     CLI_OK = 0,
-    CLI_FLAGGED = 1,      /* --fail-on-ood and some image is out of distribution */
-    CLI_USAGE = 2,        /* bad arguments or a bad spec                          */
-    CLI_INPUT = 3,        /* some input is unreadable                             */
-    CLI_MODEL = 4,        /* model missing or invalid                             */
-    CLI_RESOURCES = 5,    /* out of memory or disk                                */
-    CLI_INTERRUPTED = 130 /* stopped by SIGINT or SIGTERM                         */
+    CLI_FLAGGED = 1,      /* --fail-on-ood and some image is out of distribution   */
+    CLI_USAGE = 2,        /* bad arguments or a bad spec                            */
+    CLI_INPUT = 3,        /* some input is unreadable                               */
+    CLI_MODEL = 4,        /* model missing or invalid, or lacks what was asked of it */
+    CLI_RESOURCES = 5,    /* out of memory or disk                                  */
+    CLI_INTERRUPTED = 130 /* stopped by SIGINT, SIGTERM or SIGHUP                   */
 };
 
 /* ---- command lines (flags.c) ---- */
@@ -45,6 +45,7 @@ typedef struct cli_command {
 #define CLI_MOST 1024
 struct cli_arguments {
     const cli_command *command;
+    bool help; /* --help was given */
     int n_set;
     struct {
         const cli_flag *flag;
@@ -65,8 +66,8 @@ const char *cli_get_nth(const cli_arguments *arguments, const char *name, int in
 /* A whole number within low..high; on a fault says so and returns false. */
 bool cli_get_number(const cli_arguments *arguments, const char *name, long long standard,
                     long long low, long long high, long long *out);
-bool cli_get_real(const cli_arguments *arguments, const char *name, double standard, double low,
-                  double high, double *out);
+/* The same for a number above 0 up to 1. */
+bool cli_get_share(const cli_arguments *arguments, const char *name, double standard, double *out);
 
 /* ---- messages (report.c): stderr only ---- */
 void cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -76,6 +77,10 @@ void cli_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int cli_fail(const amp_error *error, int otherwise);
 /* The exit code alone. */
 int cli_exit_code(const amp_error *error, int otherwise);
+/* Control characters, which a terminal would obey, become '?'. */
+void cli_printable(char *text);
+/* Writes out what stdout holds; false, and said once, when that does not work. */
+bool cli_flush_output(void);
 
 /* ---- progress (progress.c): on a terminal only ---- */
 typedef struct cli_progress {
@@ -85,23 +90,16 @@ typedef struct cli_progress {
 void cli_progress_start(cli_progress *progress);
 /* An amp_progress_fn; user is a cli_progress.  Cancels after SIGINT. */
 int32_t cli_progress_step(void *user, const amp_progress *now);
-/* One line redrawn in place, at most ten times a second unless `force`. */
-void cli_progress_line(cli_progress *progress, bool force, const char *text);
+/* One line redrawn in place, at most ten times a second. */
+void cli_progress_line(cli_progress *progress, const char *text);
 void cli_progress_clear(cli_progress *progress);
-double cli_now(void);
 /* "1:23:45" or "4:05". */
 void cli_duration(double seconds, char *out, size_t size);
 
 /* ---- signals (signals.c) ---- */
-/* First SIGINT or SIGTERM: cli_interrupted() becomes true; the second ends the process at once. */
+/* First SIGINT, SIGTERM or SIGHUP: cli_interrupted() becomes true; the next ends the process. */
 void cli_signals_install(void);
 bool cli_interrupted(void);
-
-/* ---- common steps (common.c) ---- */
-/* A context with --threads (0 or absent: all cores of the process's affinity mask). */
-int cli_context(const cli_arguments *arguments, amp_context **out);
-/* --model, or the default model's place; CLI_MODEL when it does not open. */
-int cli_open_model(const cli_arguments *arguments, amp_context *context, amp_model **out);
 
 /* ---- commands, one file each ---- */
 extern const cli_command cli_score, cli_eval, cli_train, cli_bank, cli_calibrate, cli_forward,

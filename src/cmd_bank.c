@@ -4,10 +4,13 @@
  */
 #include "cli.h"
 
+#include "steps.h"
 #include "training_data.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define MOST_IMAGES 1000 /* of a bank */
 
 static const cli_flag flags[] = {
     { "model", 'm', "FILE", "model file (default: $AMP_MODEL)" },
@@ -38,23 +41,25 @@ static int choose_from(const cli_arguments *arguments, amp_model *model, amp_dat
     cli_progress_clear(&progress);
     if (status == AMP_OK)
         return CLI_OK;
+    if (status == AMP_E_SHAPE || status == AMP_E_BACKEND)
+        return cli_fail(&error, CLI_MODEL);
     return cli_fail(&error, status == AMP_E_ARGUMENT ? CLI_USAGE : CLI_INPUT);
 }
 
 static int from_data(const cli_arguments *arguments, amp_model *model, amp_bank **out)
 {
     const char *const images = cli_get(arguments, "images", NULL);
-    amp_dataset *dataset = NULL;
-    amp_error error;
-    int code = CLI_OK;
+    amp_dataset *dataset = NULL, *held_out = NULL;
+    int code;
 
-    if (!images)
-        code = cli_training_data(model, cli_get(arguments, "data", NULL), &dataset, NULL);
-    else if (amp_dataset_open(&dataset, amp_model_context(model), images, NULL, &error) != AMP_OK)
-        code = cli_fail(&error, error.status == AMP_E_ARGUMENT ? CLI_USAGE : CLI_INPUT);
+    if (images)
+        code = cli_open_dataset(amp_model_context(model), images, &dataset);
+    else
+        code = cli_training_data(model, cli_get(arguments, "data", NULL), &dataset, &held_out);
     if (code == CLI_OK)
         code = choose_from(arguments, model, dataset, out);
     amp_dataset_free(dataset);
+    amp_dataset_free(held_out);
     return code;
 }
 
@@ -101,18 +106,56 @@ static int store(const cli_arguments *arguments, amp_model *model, amp_bank *ban
     return code;
 }
 
+static int check_arguments(const cli_arguments *arguments)
+{
+    static const char *const choosing[] = { "count", "method", "seed", "data", "images" };
+
+    if (cli_has(arguments, "data") && cli_has(arguments, "images")) {
+        cli_error("--data and --images are two sets to choose from: give one");
+        return CLI_USAGE;
+    }
+    if (arguments->n_operands > MOST_IMAGES) {
+        cli_error("%d images, a bank holds 1..%d", arguments->n_operands, MOST_IMAGES);
+        return CLI_USAGE;
+    }
+    for (size_t i = 0; i < sizeof choosing / sizeof choosing[0]; i++) {
+        if (arguments->n_operands > 0 && cli_has(arguments, choosing[i])) {
+            cli_error("--%s chooses anchors, image files are anchors: give one of both",
+                      choosing[i]);
+            return CLI_USAGE;
+        }
+    }
+    return cli_check_output(arguments);
+}
+
+static int make_bank(const cli_arguments *arguments, amp_model *model, amp_bank **out)
+{
+    amp_model_info info = { .struct_size = sizeof info };
+    amp_error error;
+
+    if (amp_model_get_info(model, &info, &error) != AMP_OK)
+        return cli_fail(&error, CLI_MODEL);
+    if (!info.anchored) {
+        cli_error("the network is plain: it takes no anchors");
+        return CLI_MODEL;
+    }
+    return arguments->n_operands > 0 ? from_files(arguments, model, out)
+                                     : from_data(arguments, model, out);
+}
+
 static int run_bank(const cli_arguments *arguments)
 {
     amp_context *context = NULL;
     amp_model *model = NULL;
     amp_bank *bank = NULL;
-    int code = cli_context(arguments, &context);
+    int code = check_arguments(arguments);
 
+    if (code == CLI_OK)
+        code = cli_context(arguments, &context);
     if (code == CLI_OK)
         code = cli_open_model(arguments, context, &model);
     if (code == CLI_OK)
-        code = arguments->n_operands > 0 ? from_files(arguments, model, &bank)
-                                         : from_data(arguments, model, &bank);
+        code = make_bank(arguments, model, &bank);
     if (code == CLI_OK)
         code = store(arguments, model, bank);
     amp_bank_unref(bank);

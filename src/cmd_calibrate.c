@@ -4,9 +4,8 @@
  */
 #include "cli.h"
 
+#include "steps.h"
 #include "training_data.h"
-
-#include <string.h>
 
 static const cli_flag flags[] = {
     { "model", 'm', "FILE", "model file (default: $AMP_MODEL)" },
@@ -14,29 +13,16 @@ static const cli_flag flags[] = {
     { "data", 'd', "SPEC", "where the training images are now (default: as the model says)" },
     { "held-out", 0, "SPEC", "calibrate on this set, whole, instead of the held-out images" },
     { "method", 0, "LIST", "methods to make thresholds for (default: all)" },
-    { "tpr", 0, "P", "share of in-distribution images to accept (default 0.95)" },
+    { "tpr", 0, "P",
+      "share of in-distribution images to accept, or several: 0.9:0.95:0.99 "
+      "(default 0.95)" },
     { "anchors", 'k', "K", "use the first K anchors (default: all of the bank)" },
     { "threads", 't', "N", "threads (default: all cores)" },
     { NULL, 0, NULL, NULL },
 };
 
-/* Every method that this model can run; the library refuses none of them. */
-static void all_methods(const amp_model_info *info, char *out, size_t size)
-{
-    size_t used = 0;
-
-    out[0] = '\0';
-    for (uint32_t i = 0; i < amp_method_count() && used < size; i++) {
-        if (!info->anchored && strcmp(amp_method_name(i), "amp") == 0)
-            continue;
-        used +=
-            (size_t)snprintf(out + used, size - used, "%s%s", used ? ";" : "", amp_method_name(i));
-    }
-}
-
 static int fit(const cli_arguments *arguments, amp_model *model, amp_dataset *held_out)
 {
-    amp_model_info info = { .struct_size = sizeof info };
     amp_model_builder *builder = NULL;
     char methods[1024], options[128];
     cli_progress progress;
@@ -44,10 +30,9 @@ static int fit(const cli_arguments *arguments, amp_model *model, amp_dataset *he
     amp_error error;
     int code;
 
-    if (amp_model_get_info(model, &info, &error) != AMP_OK ||
-        amp_model_builder_create(&builder, model, &error) != AMP_OK)
+    if (amp_model_builder_create(&builder, model, &error) != AMP_OK)
         return cli_fail(&error, CLI_RESOURCES);
-    all_methods(&info, methods, sizeof methods);
+    cli_all_methods(model, methods, sizeof methods);
     (void)snprintf(options, sizeof options, "tpr=%s,anchors=%s", cli_get(arguments, "tpr", "0.95"),
                    cli_get(arguments, "anchors", "0"));
     cli_progress_start(&progress);
@@ -65,31 +50,45 @@ static int fit(const cli_arguments *arguments, amp_model *model, amp_dataset *he
 static int calibrate(const cli_arguments *arguments, amp_model *model)
 {
     const char *const spec = cli_get(arguments, "held-out", NULL);
-    amp_dataset *held_out = NULL;
-    amp_error error;
-    int code = CLI_OK;
+    amp_dataset *rest = NULL, *held_out = NULL;
+    int code = cli_need_bank(model);
 
-    if (!spec)
-        code = cli_training_data(model, cli_get(arguments, "data", NULL), NULL, &held_out);
-    else if (amp_dataset_open(&held_out, amp_model_context(model), spec, NULL, &error) != AMP_OK)
-        code = cli_fail(&error, error.status == AMP_E_ARGUMENT ? CLI_USAGE : CLI_INPUT);
+    if (code == CLI_OK && spec)
+        code = cli_open_dataset(amp_model_context(model), spec, &held_out);
+    else if (code == CLI_OK)
+        code = cli_training_data(model, cli_get(arguments, "data", NULL), &rest, &held_out);
+    if (code == CLI_OK && !held_out) {
+        cli_error("the model was trained without held-out images: name fresh ones by --held-out");
+        code = CLI_USAGE;
+    }
     if (code == CLI_OK)
         code = fit(arguments, model, held_out);
+    amp_dataset_free(rest);
     amp_dataset_free(held_out);
     return code;
+}
+
+static int check_arguments(const cli_arguments *arguments)
+{
+    if (arguments->n_operands > 0) {
+        cli_error("'%s' is not expected", arguments->operands[0]);
+        return CLI_USAGE;
+    }
+    if (cli_has(arguments, "data") && cli_has(arguments, "held-out")) {
+        cli_error("--data and --held-out are two sets to calibrate on: give one");
+        return CLI_USAGE;
+    }
+    return cli_check_output(arguments);
 }
 
 static int run_calibrate(const cli_arguments *arguments)
 {
     amp_context *context = NULL;
     amp_model *model = NULL;
-    int code;
+    int code = check_arguments(arguments);
 
-    if (arguments->n_operands > 0) {
-        cli_error("'%s' is not expected", arguments->operands[0]);
-        return CLI_USAGE;
-    }
-    code = cli_context(arguments, &context);
+    if (code == CLI_OK)
+        code = cli_context(arguments, &context);
     if (code == CLI_OK)
         code = cli_open_model(arguments, context, &model);
     if (code == CLI_OK)

@@ -6,6 +6,7 @@
 
 #include "eval_report.h"
 #include "outfile.h"
+#include "steps.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,22 +26,6 @@ static const cli_flag flags[] = {
     { NULL, 0, NULL, NULL },
 };
 
-static void all_methods(const amp_model *model, char *out, size_t size)
-{
-    amp_model_info info = { .struct_size = sizeof info };
-    size_t used = 0;
-    bool anchored;
-
-    anchored = amp_model_get_info(model, &info, NULL) == AMP_OK && info.anchored;
-    out[0] = '\0';
-    for (uint32_t i = 0; i < amp_method_count() && used < size; i++) {
-        if (!anchored && strcmp(amp_method_name(i), "amp") == 0)
-            continue;
-        used +=
-            (size_t)snprintf(out + used, size - used, "%s%s", used ? ";" : "", amp_method_name(i));
-    }
-}
-
 static int make_scorer(const cli_arguments *arguments, eval_run *run)
 {
     amp_scorer_options options;
@@ -50,7 +35,7 @@ static int make_scorer(const cli_arguments *arguments, eval_run *run)
 
     if (!cli_get_number(arguments, "anchors", 0, 0, 1000000, &anchors))
         return CLI_USAGE;
-    all_methods(run->model, methods, sizeof methods);
+    cli_all_methods(run->model, methods, sizeof methods);
     amp_scorer_options_init(&options, sizeof options);
     options.anchors = (uint32_t)anchors;
     if (amp_scorer_create(&run->scorer, run->model, NULL, cli_get(arguments, "method", methods),
@@ -69,7 +54,7 @@ static int read_rules(const cli_arguments *arguments, eval_run *run)
     amp_error error;
 
     amp_ood_options_init(&run->options, sizeof run->options);
-    if (!cli_get_real(arguments, "tpr", 0.95, 0.0, 1.0, &run->options.tpr_level))
+    if (!cli_get_share(arguments, "tpr", 0.95, &run->options.tpr_level))
         return CLI_USAGE;
     if ((rule && amp_ood_rule_parse(&run->options.rule, rule, &error) != AMP_OK) ||
         (area && amp_ood_area_parse(&run->options.area, area, &error) != AMP_OK))
@@ -112,21 +97,49 @@ static int score_set(const eval_run *run, eval_set *set, amp_dataset *dataset)
     return CLI_OK;
 }
 
-static int add_set(eval_run *run, const char *name, size_t name_length, const char *spec)
+/* Names become keys of the JSON and a column of the CSV. */
+static bool name_is_fit(const eval_run *run, const char *name)
+{
+    for (const char *c = name; *c; c++) {
+        if ((unsigned char)*c < 0x20 || *c == 0x7f || *c == ',' || *c == '"') {
+            cli_error("--ood %s: a set's name has no comma, quote or control character", name);
+            return false;
+        }
+    }
+    for (int i = 0; i < run->n_sets; i++) {
+        if (strcmp(run->sets[i].name, name) == 0) {
+            cli_error("--ood %s: the name is taken%s", name,
+                      i == 0 ? " by the in-distribution set" : "");
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The name before '=' of NAME=SPEC, or "id". */
+static int name_set(eval_run *run, const char *name, size_t length)
 {
     eval_set *const set = &run->sets[run->n_sets];
-    amp_dataset *dataset = NULL;
-    amp_error error;
-    int code;
 
-    if (name_length >= sizeof set->name || name_length == 0) {
-        cli_error("'%s': a set's name has 1..%zu bytes", name, sizeof set->name - 1);
+    if (length >= sizeof set->name || length == 0) {
+        cli_error("--ood %s: NAME=SPEC is needed, NAME of 1..%zu bytes", name,
+                  sizeof set->name - 1);
         return CLI_USAGE;
     }
-    memcpy(set->name, name, name_length);
+    memcpy(set->name, name, length);
+    if (!name_is_fit(run, set->name))
+        return CLI_USAGE;
     run->n_sets++;
-    if (amp_dataset_open(&dataset, run->context, spec, NULL, &error) != AMP_OK)
-        return cli_fail(&error, error.status == AMP_E_ARGUMENT ? CLI_USAGE : CLI_INPUT);
+    return CLI_OK;
+}
+
+static int add_set(eval_run *run, eval_set *set)
+{
+    amp_dataset *dataset = NULL;
+    int code = cli_open_dataset(run->context, set->spec, &dataset);
+
+    if (code != CLI_OK)
+        return code;
     set->n = (size_t)amp_dataset_size(dataset);
     code = allocate_set(run, set);
     if (code == CLI_OK)
@@ -135,20 +148,31 @@ static int add_set(eval_run *run, const char *name, size_t name_length, const ch
     return code;
 }
 
-/* Set 0 is the in-distribution one. */
-static int score_sets(const cli_arguments *arguments, eval_run *run)
+/* Set 0 is the in-distribution one.  All names are read before the first image is scored. */
+static int name_sets(const cli_arguments *arguments, eval_run *run)
 {
-    int code = add_set(run, "id", 2, cli_get(arguments, "id", NULL));
     const char *text;
+    int code = name_set(run, "id", 2);
 
+    run->sets[0].spec = cli_get(arguments, "id", NULL);
     for (int i = 0; code == CLI_OK && (text = cli_get_nth(arguments, "ood", i)) != NULL; i++) {
         const char *const equals = strchr(text, '=');
-        if (!equals || run->n_sets == EVAL_SETS) {
-            cli_error("--ood %s: NAME=SPEC is needed, at most %d sets", text, EVAL_SETS - 1);
+        if (run->n_sets == EVAL_SETS) {
+            cli_error("more than %d sets", EVAL_SETS - 1);
             return CLI_USAGE;
         }
-        code = add_set(run, text, (size_t)(equals - text), equals + 1);
+        run->sets[run->n_sets].spec = equals ? equals + 1 : NULL;
+        code = name_set(run, text, equals ? (size_t)(equals - text) : 0);
     }
+    return code;
+}
+
+static int score_sets(eval_run *run)
+{
+    int code = CLI_OK;
+
+    for (int i = 0; code == CLI_OK && i < run->n_sets; i++)
+        code = add_set(run, &run->sets[i]);
     return code;
 }
 
@@ -169,7 +193,7 @@ static void eval_clear(eval_run *run)
 static int evaluate(const cli_arguments *arguments, eval_run *run)
 {
     const char *const scores = cli_get(arguments, "scores", NULL);
-    int code = score_sets(arguments, run);
+    int code = score_sets(run);
 
     if (code == CLI_OK)
         code = eval_measure(run);
@@ -180,20 +204,35 @@ static int evaluate(const cli_arguments *arguments, eval_run *run)
     return code;
 }
 
-static int run_eval(const cli_arguments *arguments)
+static int check_arguments(const cli_arguments *arguments, eval_run *run)
 {
-    static eval_run run;
-    int code;
+    const char *const scores = cli_get(arguments, "scores", NULL);
+    char why[128];
 
     if (!cli_has(arguments, "id") || !cli_has(arguments, "ood") || arguments->n_operands > 0) {
         cli_error("--id SPEC and at least one --ood NAME=SPEC are needed, and nothing else");
         return CLI_USAGE;
     }
-    code = read_rules(arguments, &run);
+    if (scores && !outfile_check(scores, why, sizeof why)) {
+        cli_error("%s: %s", scores, why);
+        return CLI_RESOURCES;
+    }
+    return read_rules(arguments, run);
+}
+
+static int run_eval(const cli_arguments *arguments)
+{
+    static eval_run run;
+    int code = check_arguments(arguments, &run);
+
+    if (code == CLI_OK)
+        code = name_sets(arguments, &run);
     if (code == CLI_OK)
         code = cli_context(arguments, &run.context);
     if (code == CLI_OK)
         code = cli_open_model(arguments, run.context, &run.model);
+    if (code == CLI_OK)
+        code = cli_need_bank(run.model);
     if (code == CLI_OK)
         code = make_scorer(arguments, &run);
     if (code == CLI_OK)

@@ -5,7 +5,10 @@
 #include "cli.h"
 
 #include "npy.h"
+#include "outfile.h"
+#include "steps.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +33,17 @@ static int read_input(const cli_arguments *arguments, npy_array *input)
     return memory ? CLI_RESOURCES : CLI_INPUT;
 }
 
+static int check_values(const npy_array *input)
+{
+    for (size_t i = 0; i < input->count; i++) {
+        if (isfinite(input->values[i]))
+            continue;
+        cli_error("value %zu of the input is %g", i, (double)input->values[i]);
+        return CLI_INPUT;
+    }
+    return CLI_OK;
+}
+
 static int check_shape(const amp_model_info *info, bool bank, const npy_array *input)
 {
     const size_t channels = bank ? info->channels : info->input_channels;
@@ -37,8 +51,9 @@ static int check_shape(const amp_model_info *info, bool bank, const npy_array *i
     if (input->rank == 4 && input->dims[0] > 0 && input->dims[1] == channels &&
         input->dims[2] == info->height && input->dims[3] == info->width)
         return CLI_OK;
-    cli_error("the input must be [n >= 1, %zu, %u, %u]%s", channels, info->height, info->width,
-              info->anchored && !bank ? " (or give --bank)" : "");
+    cli_error("the input must be [n >= 1, %zu, %u, %u]", channels, info->height, info->width);
+    if (info->anchored && !bank && input->rank == 4 && input->dims[1] == info->channels)
+        cli_note("with --bank the images are paired with the model's anchors");
     return CLI_INPUT;
 }
 
@@ -85,13 +100,17 @@ static int forward(const cli_arguments *arguments, amp_model *model)
     memset(&output, 0, sizeof output);
     if (amp_model_get_info(model, &info, &error) != AMP_OK)
         return cli_fail(&error, CLI_MODEL);
-    if (bank && info.anchors == 0) {
-        cli_error("the model has no anchor bank");
+    if (bank && !info.anchored) {
+        cli_error("the network is plain: it takes no anchors");
         return CLI_MODEL;
     }
-    code = read_input(arguments, &input);
+    code = bank ? cli_need_bank(model) : CLI_OK;
+    if (code == CLI_OK)
+        code = read_input(arguments, &input);
     if (code == CLI_OK)
         code = check_shape(&info, bank, &input);
+    if (code == CLI_OK)
+        code = check_values(&input);
     if (code == CLI_OK)
         code = shape_output(&info, bank, &input, &output);
     if (code == CLI_OK)
@@ -103,14 +122,19 @@ static int forward(const cli_arguments *arguments, amp_model *model)
 
 static int run_forward(const cli_arguments *arguments)
 {
+    const char *const output = cli_get(arguments, "output", NULL);
     amp_context *context = NULL;
     amp_model *model = NULL;
+    char why[128];
     int code;
 
-    if (!cli_has(arguments, "input") || !cli_has(arguments, "output") ||
-        arguments->n_operands > 0) {
+    if (!cli_has(arguments, "input") || !output || arguments->n_operands > 0) {
         cli_error("--input X.npy and --output Y.npy are needed, and nothing else");
         return CLI_USAGE;
+    }
+    if (!outfile_check(output, why, sizeof why)) {
+        cli_error("%s: %s", output, why);
+        return CLI_RESOURCES;
     }
     code = cli_context(arguments, &context);
     if (code == CLI_OK)

@@ -10,6 +10,7 @@
 
 #include "paths.h"
 #include "score_output.h"
+#include "steps.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@ static const cli_flag flags[] = {
     { "anchors", 'k', "K", "use the first K anchors (default: all of the bank)" },
     { "tpr", 0, "P", "take the verdict from the threshold stored for this TPR (default 0.95)" },
     { "json", 'j', NULL, "one JSON object a line" },
+    { "null", '0', NULL, "paths on standard input end with a NUL, as find -print0 writes them" },
     { "fail-on-ood", 0, NULL, "exit with 1 when some image is out of distribution" },
     { "threads", 't', "N", "threads (default: all cores)" },
     { NULL, 0, NULL, NULL },
@@ -41,7 +43,6 @@ typedef struct session {
     slot slots[BATCH];
     int n_slots;
     int code; /* of a fault that ends the run    */
-    bool unreadable, out_of_distribution;
 } session;
 
 static void drop_slots(session *s)
@@ -79,8 +80,9 @@ static bool run_images(session *s, score_results *results)
     return false;
 }
 
-static bool flush_slots(session *s)
+static bool flush_slots(void *user)
 {
+    session *const s = user;
     score_results results;
     int scored = 0;
 
@@ -90,15 +92,15 @@ static bool flush_slots(session *s)
         const slot *const one = &s->slots[i];
         if (!one->image) {
             score_output_bad(&s->output, one->path, one->error.message);
-            s->unreadable = true;
             continue;
         }
         score_output_row(&s->output, one->path, &results, scored);
-        s->out_of_distribution |= results.verdict[scored] == AMP_VERDICT_OUT;
         scored++;
     }
     drop_slots(s);
-    return true;
+    if (s->output.failed || !cli_flush_output())
+        s->code = CLI_RESOURCES;
+    return s->code == CLI_OK;
 }
 
 static bool visit(void *user, const char *path)
@@ -106,10 +108,8 @@ static bool visit(void *user, const char *path)
     session *const s = user;
     slot *const one = &s->slots[s->n_slots];
 
-    if (cli_interrupted()) {
-        s->code = CLI_INTERRUPTED;
+    if (cli_interrupted())
         return false;
-    }
     memset(one, 0, sizeof *one);
     one->path = strdup(path);
     if (!one->path) {
@@ -126,15 +126,15 @@ static bool visit(void *user, const char *path)
     return s->n_slots < BATCH || flush_slots(s);
 }
 
-static void bad_folder(void *user, const char *path, const char *why)
+/* In its place: what came before is shown first. */
+static bool bad_path(void *user, const char *path, const char *why)
 {
     session *const s = user;
 
-    /* In its place: what came before is shown first. */
     if (!flush_slots(s))
-        return;
+        return false;
     score_output_bad(&s->output, path, why);
-    s->unreadable = true;
+    return true;
 }
 
 static int make_scorer(const cli_arguments *arguments, session *s)
@@ -145,7 +145,7 @@ static int make_scorer(const cli_arguments *arguments, session *s)
     double tpr;
 
     if (!cli_get_number(arguments, "anchors", 0, 0, 1000000, &anchors) ||
-        !cli_get_real(arguments, "tpr", 0.95, 0.0, 1.0, &tpr))
+        !cli_get_share(arguments, "tpr", 0.95, &tpr))
         return CLI_USAGE;
     amp_scorer_options_init(&options, sizeof options);
     options.anchors = (uint32_t)anchors;
@@ -162,6 +162,7 @@ static int make_scorer(const cli_arguments *arguments, session *s)
     if (cli_has(arguments, "fail-on-ood") && !amp_scorer_threshold(s->scorer, 0, NULL)) {
         cli_error("the model has no threshold for method %s with %u anchors at TPR %g",
                   amp_scorer_method(s->scorer, 0), amp_scorer_anchors(s->scorer), tpr);
+        cli_note("amp info shows those that it has; amp calibrate makes more");
         return CLI_MODEL;
     }
     return CLI_OK;
@@ -169,15 +170,20 @@ static int make_scorer(const cli_arguments *arguments, session *s)
 
 static int score_all(const cli_arguments *arguments, session *s)
 {
+    const paths_client client = { visit, bad_path, flush_slots, s,
+                                  cli_has(arguments, "null") ? '\0' : '\n' };
+
     score_output_start(&s->output, s->model, s->scorer, cli_has(arguments, "json"));
-    if (paths_walk(arguments->n_operands, arguments->operands, visit, bad_folder, s))
+    if (paths_walk(&client, arguments->n_operands, arguments->operands))
         (void)flush_slots(s);
     score_output_end(&s->output);
+    if (cli_interrupted())
+        return CLI_INTERRUPTED;
     if (s->code != CLI_OK)
         return s->code;
-    if (s->unreadable)
+    if (s->output.bad > 0)
         return CLI_INPUT;
-    return s->out_of_distribution && cli_has(arguments, "fail-on-ood") ? CLI_FLAGGED : CLI_OK;
+    return s->output.out > 0 && cli_has(arguments, "fail-on-ood") ? CLI_FLAGGED : CLI_OK;
 }
 
 static int run_score(const cli_arguments *arguments)
@@ -192,6 +198,8 @@ static int run_score(const cli_arguments *arguments)
     code = cli_context(arguments, &s.context);
     if (code == CLI_OK)
         code = cli_open_model(arguments, s.context, &s.model);
+    if (code == CLI_OK)
+        code = cli_need_bank(s.model);
     if (code == CLI_OK)
         code = make_scorer(arguments, &s);
     if (code == CLI_OK)
@@ -209,14 +217,13 @@ const cli_command cli_score = {
     .operands = "FILE...",
     .flags = flags,
     .details =
-        "Folders are walked for .png, .jpg and .jpeg files; - reads paths from standard input.\n"
+        "Folders are walked for .png, .jpg and .jpeg files; - reads paths from standard input, one "
+        "a line.\n"
         "Higher scores mean more in-distribution.  The verdict is in or out at the threshold "
-        "stored "
-        "in\nthe model, unknown where there is none.\n\n"
-        "exit code: 0 done, 1 some image out of distribution (--fail-on-ood), 2 usage, 3 some "
-        "image\n"
-        "unreadable, 4 model missing, invalid or without threshold, 5 out of memory or disk,\n"
-        "130 interrupted; the first of 130, 5, 4, 2, 3, 1 that applies.\n",
+        "stored in\nthe model, unknown (in JSON null) where there is none.\n\n"
+        "exit code, the first that applies: 130 interrupted, 5 out of memory or disk, 4 model "
+        "missing,\ninvalid or without threshold (--fail-on-ood), 2 usage, 3 some image unreadable, "
+        "1 some image\nout of distribution (--fail-on-ood), 0 done.\n",
     .examples =
         "  amp score -m model.safetensors photo.jpg photos/\n"
         "  find /data -name '*.png' | amp score -m model.safetensors --json -\n"

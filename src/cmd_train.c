@@ -2,11 +2,17 @@
 /*
  * src/cmd_train.c - amp train: from a data set to a model file, with checkpoints on the way.
  */
+#define _POSIX_C_SOURCE 200809L
 #include "cli.h"
 
+#include "cmd_train_options.h"
+#include "cmd_train_report.h"
+#include "outfile.h"
+#include "steps.h"
+
 #include <limits.h>
-#include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 static const cli_flag flags[] = {
     { "data", 'd', "SPEC", "training images, for example cifar10:DIR#train or folder:DIR" },
@@ -23,6 +29,7 @@ static const cli_flag flags[] = {
     { "every", 0, "N", "save the run every N batches too (default: after each epoch only)" },
     { "resume", 'r', NULL, "go on from the checkpoint if it is there" },
     { "log", 'l', "FILE", "append a line an epoch (JSON)" },
+    { "quiet", 'q', NULL, "say nothing unless something is wrong" },
     { "threads", 't', "N", "threads (default: all cores)" },
     { NULL, 0, NULL, NULL },
 };
@@ -33,125 +40,119 @@ typedef struct run {
     amp_dataset *dataset;
     amp_model *initial, *trained;
     amp_trainer *trainer;
-    cli_progress progress;
+    train_report report;
     char checkpoint[4096];
     long long every;
-    FILE *log;
     int failed; /* exit code of a save that failed inside the callback */
 } run;
 
 static void run_clear(run *r)
 {
-    cli_progress_clear(&r->progress);
+    train_report_end(&r->report);
     amp_trainer_free(r->trainer);
     amp_model_unref(r->trained);
     amp_model_unref(r->initial);
     amp_dataset_free(r->dataset);
     amp_context_unref(r->context);
-    if (r->log)
-        (void)fclose(r->log);
-}
-
-static void append(char *out, size_t size, const char *key, const char *value)
-{
-    const size_t used = strlen(out);
-
-    if (value)
-        (void)snprintf(out + used, size - used, "%s%s%s", used ? "," : "", key, value);
-}
-
-/* "key=value,key=value" of all --set, --epochs and --seed. */
-static int gather_options(const cli_arguments *arguments, char *out, size_t size)
-{
-    const char *value;
-
-    out[0] = '\0';
-    for (int i = 0; (value = cli_get_nth(arguments, "set", i)) != NULL; i++)
-        append(out, size, "", value);
-    append(out, size, "epochs=", cli_get(arguments, "epochs", NULL));
-    append(out, size, "seed=", cli_get(arguments, "seed", NULL));
-    if (strlen(out) + 1 >= size) {
-        cli_error("the options are longer than %zu bytes", size - 2);
-        return CLI_USAGE;
-    }
-    return CLI_OK;
-}
-
-/* "wrn:depth=16" -> "wrn:classes=10,anchored=1,depth=16": what the user wrote comes last and wins.
- */
-static void complete_arch(const run *r, const char *arch, char *out, size_t size)
-{
-    const size_t family = strcspn(arch, ":");
-    const char *const side = cli_get(r->arguments, "size", NULL);
-
-    (void)snprintf(out, size, "%.*s:classes=%u,anchored=%d%s%s%s%s", (int)family, arch,
-                   amp_dataset_classes(r->dataset), cli_has(r->arguments, "plain") ? 0 : 1,
-                   side ? ",size=" : "", side ? side : "", arch[family] ? "," : "",
-                   arch[family] ? arch + family + 1 : "");
 }
 
 static int new_model(run *r)
 {
-    const char *const arch = cli_get(r->arguments, "arch", NULL);
     long long seed;
     char text[512];
     amp_error error;
+    int code;
 
     if (!cli_get_number(r->arguments, "seed", 0, 0, LLONG_MAX, &seed))
         return CLI_USAGE;
-    if (!arch) {
-        cli_error("a network is needed: --arch wrn:depth=16,width=4, or --from MODEL");
-        return CLI_USAGE;
-    }
-    complete_arch(r, arch, text, sizeof text);
+    code = train_arch_complete(r->arguments, amp_dataset_classes(r->dataset), text, sizeof text);
+    if (code != CLI_OK)
+        return code;
     if (amp_model_create(&r->initial, r->context, text, cli_get(r->arguments, "preprocess", NULL),
                          (uint64_t)seed, &error) != AMP_OK)
         return cli_fail(&error, CLI_USAGE);
     return CLI_OK;
 }
 
-static int start_run(run *r)
+static int open_initial(run *r)
 {
     const char *const from = cli_get(r->arguments, "from", NULL);
-    char options[1024];
     amp_error error;
-    int code = gather_options(r->arguments, options, sizeof options);
 
-    if (code != CLI_OK)
-        return code;
-    if (amp_dataset_open(&r->dataset, r->context, cli_get(r->arguments, "data", NULL), NULL,
-                         &error) != AMP_OK)
-        return cli_fail(&error, error.status == AMP_E_ARGUMENT ? CLI_USAGE : CLI_INPUT);
-    if (from && amp_model_open(&r->initial, r->context, from, &error) != AMP_OK)
-        return cli_fail(&error, CLI_MODEL);
+    if (!from == !cli_has(r->arguments, "arch")) {
+        cli_error("a network is needed: --arch wrn:depth=16,width=4, or else --from MODEL");
+        return CLI_USAGE;
+    }
     if (!from)
-        code = new_model(r);
-    if (code != CLI_OK)
-        return code;
-    if (amp_trainer_create(&r->trainer, r->initial, r->dataset, options, &error) != AMP_OK)
-        return cli_fail(&error, error.status == AMP_E_IO || error.status == AMP_E_FORMAT
-                                    ? CLI_INPUT
-                                    : CLI_USAGE);
+        return new_model(r);
+    if (amp_model_open(&r->initial, r->context, from, &error) != AMP_OK)
+        return cli_fail(&error, CLI_MODEL);
     return CLI_OK;
 }
 
-static bool file_is_there(const char *path)
+static int open_data(run *r)
 {
-    FILE *const file = fopen(path, "rb");
+    const char *const spec = cli_get(r->arguments, "data", NULL);
+    const int code = cli_open_dataset(r->context, spec, &r->dataset);
 
-    if (file)
-        (void)fclose(file);
-    return file != NULL;
+    if (code != CLI_OK || amp_dataset_classes(r->dataset) >= 2)
+        return code;
+    cli_error("%s has images of %u classes, training needs 2 or more", spec,
+              amp_dataset_classes(r->dataset));
+    cli_note("in a folder of images each class is a folder of its own: photos/cat, photos/dog");
+    return CLI_USAGE;
+}
+
+static int trainer_fault(const amp_error *error)
+{
+    const bool input =
+        error->status == AMP_E_IO || error->status == AMP_E_FORMAT || error->status == AMP_E_LIMIT;
+
+    return cli_fail(error, input ? CLI_INPUT : CLI_USAGE);
+}
+
+static int start_run(run *r)
+{
+    char options[1024];
+    amp_error error;
+    int code = train_options_gather(r->arguments, options, sizeof options);
+
+    if (code == CLI_OK)
+        code = open_data(r);
+    if (code == CLI_OK)
+        code = open_initial(r);
+    if (code != CLI_OK)
+        return code;
+    if (amp_trainer_create(&r->trainer, r->initial, r->dataset, options, &error) != AMP_OK)
+        return trainer_fault(&error);
+    if (access(r->checkpoint, F_OK) == 0)
+        cli_note("%s, of an earlier run, will be replaced: --resume would go on with it",
+                 r->checkpoint);
+    return CLI_OK;
 }
 
 static int resume_run(run *r)
 {
+    amp_dataset_options options;
+    cli_progress progress;
+    amp_status status;
     amp_error error;
+    const int code = train_options_match(r->arguments, r->context, r->checkpoint);
 
-    if (amp_trainer_resume(&r->trainer, r->context, r->checkpoint,
-                           cli_get(r->arguments, "data", NULL), NULL, &error) != AMP_OK)
-        return cli_fail(&error, CLI_MODEL);
-    return CLI_OK;
+    if (code != CLI_OK)
+        return code;
+    amp_dataset_options_init(&options, sizeof options);
+    options.progress = cli_progress_step;
+    options.progress_user = &progress;
+    cli_progress_start(&progress);
+    status = amp_trainer_resume(&r->trainer, r->context, r->checkpoint,
+                                cli_get(r->arguments, "data", NULL), &options, &error);
+    cli_progress_clear(&progress);
+    if (status == AMP_OK)
+        return CLI_OK;
+    if (strcmp(error.where, "dataset") == 0 || strcmp(error.where, "image") == 0)
+        return cli_dataset_fault(&error);
+    return cli_fail(&error, status == AMP_E_SHAPE ? CLI_INPUT : CLI_MODEL);
 }
 
 static int save_checkpoint(run *r)
@@ -163,70 +164,54 @@ static int save_checkpoint(run *r)
     return CLI_OK;
 }
 
-static void show_epoch(run *r, const amp_train_progress *p)
+/* The last batch of an epoch comes before its report: that one saves, and stops. */
+static int32_t after_batch(run *r, const amp_train_progress *p)
 {
-    char spent[32], left[32], held_out[32] = "-";
+    const uint64_t per_epoch = p->steps / p->epochs;
 
-    cli_duration(p->seconds, spent, sizeof spent);
-    cli_duration(p->eta_seconds, left, sizeof left);
-    if (isfinite(p->held_out_accuracy))
-        (void)snprintf(held_out, sizeof held_out, "%.2f %%", 100.0 * p->held_out_accuracy);
-    cli_progress_clear(&r->progress);
-    (void)fprintf(stderr,
-                  "epoch %u/%u  loss %.4f  accuracy %.2f %%  held out %s  %.0f images/s  %s spent, "
-                  "%s left\n",
-                  p->epoch, p->epochs, p->loss, 100.0 * p->accuracy, held_out, p->images_per_second,
-                  spent, left);
-    if (!r->log)
-        return;
-    if (isfinite(p->held_out_accuracy))
-        (void)snprintf(held_out, sizeof held_out, "%.9g", p->held_out_accuracy);
-    (void)fprintf(r->log,
-                  "{\"epoch\": %u, \"step\": %llu, \"learning_rate\": %.9g, \"loss\": %.9g, "
-                  "\"accuracy\": %.9g, \"held_out_accuracy\": %s, \"images_per_second\": %.1f, "
-                  "\"seconds\": %.1f}\n",
-                  p->epoch, (unsigned long long)p->step, p->learning_rate, p->loss, p->accuracy,
-                  isfinite(p->held_out_accuracy) ? held_out : "null", p->images_per_second,
-                  p->seconds);
-    (void)fflush(r->log);
-}
-
-static void show_step(run *r, const amp_train_progress *p)
-{
-    char text[200], left[32];
-
-    cli_duration(p->eta_seconds, left, sizeof left);
-    (void)snprintf(text, sizeof text,
-                   "epoch %u/%u  batch %llu/%llu  loss %.4f  rate %.4f  %.0f images/s  %s left",
-                   p->epoch, p->epochs, (unsigned long long)p->step, (unsigned long long)p->steps,
-                   p->loss, p->learning_rate, p->images_per_second, left);
-    cli_progress_line(&r->progress, false, text);
+    train_report_step(&r->report, p);
+    if (p->step % per_epoch == 0)
+        return 0;
+    if (r->every > 0 && p->step % (uint64_t)r->every == 0)
+        r->failed = save_checkpoint(r);
+    return r->failed != CLI_OK || cli_interrupted();
 }
 
 static int32_t on_progress(void *user, const amp_train_progress *p)
 {
     run *const r = user;
-    const bool epoch = p->kind == AMP_TRAIN_EPOCH;
+    int code;
 
-    if (epoch)
-        show_epoch(r, p);
-    else
-        show_step(r, p);
-    if (epoch || (r->every > 0 && p->step % (unsigned long long)r->every == 0))
-        r->failed = save_checkpoint(r);
-    return r->failed != CLI_OK || cli_interrupted();
+    if (p->kind != AMP_TRAIN_EPOCH)
+        return after_batch(r, p);
+    code = train_report_epoch(&r->report, p);
+    r->failed = save_checkpoint(r);
+    r->failed = code != CLI_OK ? code : r->failed;
+    return r->failed != CLI_OK || (cli_interrupted() && p->step < p->steps);
 }
 
 static int write_model(run *r)
 {
     const char *const path = cli_get(r->arguments, "output", NULL);
+    amp_model_info info = { .struct_size = sizeof info };
     amp_error error;
 
     if (amp_trainer_model(r->trainer, &r->trained, &error) != AMP_OK ||
-        amp_model_save(r->trained, path, &error) != AMP_OK)
+        amp_model_save(r->trained, path, &error) != AMP_OK ||
+        amp_model_get_info(r->trained, &info, &error) != AMP_OK)
         return cli_fail(&error, CLI_RESOURCES);
-    cli_note("wrote %s; next: amp bank, then amp calibrate", path);
+    if (!r->report.quiet)
+        cli_note("wrote %s; next: %samp calibrate", path, info.anchored ? "amp bank, then " : "");
     return CLI_OK;
+}
+
+static int stop_run(run *r)
+{
+    /* The run is over by its own will: nothing else than the interrupt counts. */
+    if (save_checkpoint(r) == CLI_OK)
+        cli_note("interrupted; the run is saved in %s, go on with the same command and --resume",
+                 r->checkpoint);
+    return CLI_INTERRUPTED;
 }
 
 static int train(run *r)
@@ -234,39 +219,31 @@ static int train(run *r)
     amp_error error;
     const amp_status status = amp_trainer_run(r->trainer, on_progress, r, &error);
 
-    cli_progress_clear(&r->progress);
+    cli_progress_clear(&r->report.progress);
+    if (status == AMP_E_CANCELLED && cli_interrupted())
+        return stop_run(r);
     if (r->failed != CLI_OK)
         return r->failed;
-    if (status == AMP_E_CANCELLED) {
-        const int code = save_checkpoint(r);
-        if (code != CLI_OK)
-            return code;
-        cli_note("interrupted; the run is saved, go on with the same command and --resume");
-        return CLI_INTERRUPTED;
-    }
     if (status != AMP_OK)
-        return cli_fail(&error, CLI_INPUT);
+        return trainer_fault(&error);
     return write_model(r);
 }
 
-static int open_log(run *r)
+static int check_place(const char *path)
 {
-    const char *const path = cli_get(r->arguments, "log", NULL);
+    char why[128];
 
-    if (!path)
+    if (outfile_check(path, why, sizeof why))
         return CLI_OK;
-    r->log = fopen(path, "a");
-    if (!r->log) {
-        cli_error("cannot write %s", path);
-        return CLI_RESOURCES;
-    }
-    return CLI_OK;
+    cli_error("%s: %s", path, why);
+    return CLI_RESOURCES;
 }
 
 static int prepare(run *r)
 {
     const char *const output = cli_get(r->arguments, "output", NULL);
     const char *const checkpoint = cli_get(r->arguments, "checkpoint", NULL);
+    int code;
 
     if (!output || !cli_get(r->arguments, "data", NULL) || r->arguments->n_operands > 0) {
         cli_error("--data SPEC and --output FILE are needed, and nothing else");
@@ -274,25 +251,30 @@ static int prepare(run *r)
     }
     if (!cli_get_number(r->arguments, "every", 0, 0, 1000000000, &r->every))
         return CLI_USAGE;
-    (void)snprintf(r->checkpoint, sizeof r->checkpoint, "%s%s", checkpoint ? checkpoint : output,
-                   checkpoint ? "" : ".ckpt");
-    cli_progress_start(&r->progress);
-    return open_log(r);
+    if ((size_t)snprintf(r->checkpoint, sizeof r->checkpoint, "%s%s",
+                         checkpoint ? checkpoint : output,
+                         checkpoint ? "" : ".ckpt") >= sizeof r->checkpoint) {
+        cli_error("the path of the checkpoint is too long");
+        return CLI_USAGE;
+    }
+    code = check_place(output);
+    if (code == CLI_OK)
+        code = check_place(r->checkpoint);
+    return code == CLI_OK ? train_report_start(&r->report, r->arguments) : code;
 }
 
 static int run_train(const cli_arguments *arguments)
 {
-    run r;
+    static run r;
     int code;
 
-    memset(&r, 0, sizeof r);
     r.arguments = arguments;
     code = prepare(&r);
     if (code == CLI_OK)
         code = cli_context(arguments, &r.context);
     if (code == CLI_OK)
-        code = cli_has(arguments, "resume") && file_is_there(r.checkpoint) ? resume_run(&r)
-                                                                           : start_run(&r);
+        code = cli_has(arguments, "resume") && access(r.checkpoint, F_OK) == 0 ? resume_run(&r)
+                                                                               : start_run(&r);
     if (code == CLI_OK)
         code = train(&r);
     run_clear(&r);
@@ -315,8 +297,9 @@ const cli_command cli_train = {
     .summary = "train an anchored network on your images",
     .operands = "",
     .flags = flags,
-    .details = "Ctrl-C finishes the batch, saves the run and exits with 130; a second one exits at "
-               "once.\n--resume goes on with the same bits, also in the middle of an epoch.\n",
+    .details = "The run is saved after each epoch.  Ctrl-C finishes the batch, saves the run and "
+               "exits with 130; a\nsecond one exits at once.  --resume goes on with the same bits, "
+               "also in the middle of an epoch, when\nthe number of threads is the same.\n",
     .examples = "  amp train -d cifar10:cifar-10-binary.tar.gz#train -a wrn:depth=16,width=4 -e 20 "
                 "-o model.safetensors\n"
                 "  amp train -d folder:photos -a resnet18 -s 64 -o mine.safetensors --resume\n",

@@ -109,15 +109,20 @@ int eval_print_table(const eval_run *run)
     return CLI_OK;
 }
 
+/* Numbers that do not exist are null. */
+static json_t *number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
 static json_t *set_json(const eval_run *run, uint32_t method, const eval_set *set)
 {
     const amp_ood_metrics *const m = &set->metrics[method];
     json_t *const object = json_object();
 
     for (size_t i = 0; i < METRICS; i++)
-        (void)json_object_set_new(object, metrics[i].key, json_real(value_of(m, &metrics[i])));
-    (void)json_object_set_new(object, "threshold",
-                              isfinite(m->threshold) ? json_real(m->threshold) : json_null());
+        (void)json_object_set_new(object, metrics[i].key, number(value_of(m, &metrics[i])));
+    (void)json_object_set_new(object, "threshold", number(m->threshold));
     (void)json_object_set_new(object, "n_in", json_integer((json_int_t)run->sets[0].n));
     (void)json_object_set_new(object, "n_out", json_integer((json_int_t)set->n));
     return object;
@@ -130,7 +135,7 @@ static json_t *mean_json(const eval_run *run, uint32_t method)
 
     for (size_t i = 0; i < METRICS; i++)
         (void)json_object_set_new(object, metrics[i].key,
-                                  json_real(mean_of(run, method, &metrics[i])));
+                                  number(mean_of(run, method, &metrics[i])));
     for (int i = 1; i < run->n_sets; i++)
         out += (json_int_t)run->sets[i].n;
     (void)json_object_set_new(object, "n_in", json_integer((json_int_t)run->sets[0].n));
@@ -149,37 +154,56 @@ static json_t *method_json(const eval_run *run, uint32_t method)
     return object;
 }
 
-int eval_print_json(const eval_run *run)
+static json_t *whole_json(const eval_run *run)
 {
     json_t *const methods = json_object(), *const object = json_object();
-    int failed;
 
     for (uint32_t m = 0; m < run->n_methods; m++)
         (void)json_object_set_new(methods, amp_scorer_method(run->scorer, m), method_json(run, m));
-    (void)json_object_set_new(object, "accuracy",
-                              isfinite(run->accuracy) ? json_real(run->accuracy) : json_null());
+    (void)json_object_set_new(object, "accuracy", number(run->accuracy));
     (void)json_object_set_new(object, "n_in", json_integer((json_int_t)run->sets[0].n));
     (void)json_object_set_new(object, "anchors", json_integer(amp_scorer_anchors(run->scorer)));
     (void)json_object_set_new(object, "tpr", json_real(run->options.tpr_level));
     (void)json_object_set_new(object, "rule", json_string(amp_ood_rule_name(run->options.rule)));
     (void)json_object_set_new(object, "area", json_string(amp_ood_area_name(run->options.area)));
     (void)json_object_set_new(object, "methods", methods);
-    failed = json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
-    (void)fputc('\n', stdout);
+    return object;
+}
+
+int eval_print_json(const eval_run *run)
+{
+    json_t *const object = whole_json(run);
+    /* Memory that ran out leaves a key out: the keys are counted. */
+    const bool whole = json_object_size(object) == 7 &&
+                       json_object_size(json_object_get(object, "methods")) == run->n_methods;
+
+    if (whole) {
+        (void)json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+        (void)fputc('\n', stdout);
+    } else {
+        cli_error("no memory for the JSON text");
+    }
     json_decref(object);
-    if (failed == 0)
-        return CLI_OK;
-    cli_error("no memory for the JSON text, or the standard output is closed");
-    return CLI_RESOURCES;
+    return whole ? CLI_OK : CLI_RESOURCES;
+}
+
+/* NumPy and pandas read "nan"; printf may write "-nan". */
+static void csv_number(double value, FILE *out)
+{
+    if (isnan(value))
+        (void)fputs(",nan", out);
+    else
+        (void)fprintf(out, ",%.17g", value);
 }
 
 static void csv_rows(const eval_run *run, const eval_set *set, FILE *out)
 {
     for (size_t i = 0; i < set->n; i++) {
-        (void)fprintf(out, "%s,%zu,%d,%d,%.17g", set->name, i, (int)set->label[i],
-                      (int)set->predicted[i], set->tau[i]);
+        (void)fprintf(out, "%s,%zu,%d,%d", set->name, i, (int)set->label[i],
+                      (int)set->predicted[i]);
+        csv_number(set->tau[i], out);
         for (uint32_t m = 0; m < run->n_methods; m++)
-            (void)fprintf(out, ",%.17g", set->score[m * set->n + i]);
+            csv_number(set->score[m * set->n + i], out);
         (void)fputc('\n', out);
     }
 }

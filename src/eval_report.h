@@ -11,12 +11,13 @@
 
 typedef struct eval_set {
     char name[64];
+    const char *spec; /* borrowed */
     size_t n;
     double *score;            /* [methods, n]                    */
     double *tau;              /* [n]                             */
     int32_t *label;           /* [n], -1 = unknown               */
     int32_t *predicted;       /* [n]                             */
-    amp_ood_metrics *metrics; /* [methods]; sets 1.. only   */
+    amp_ood_metrics *metrics; /* [methods]; sets 1.. only       */
 } eval_set;
 
 typedef struct eval_run {

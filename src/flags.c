@@ -94,6 +94,8 @@ static int refuse(const cli_command *command, int value, char **argv)
 
     if (value == ':')
         cli_error("%s needs a value", word);
+    else if (optopt > HELP_VALUE)
+        cli_error("--%s takes no value", command->flags[optopt - HELP_VALUE - 1].name);
     else if (strncmp(word, "--", 2) == 0)
         cli_error("unknown or ambiguous option %s", word);
     else
@@ -117,8 +119,8 @@ int cli_parse(cli_arguments *out, const cli_command *command, int argc, char **a
     while ((value = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
         const cli_flag *const flag = flag_of(command, value);
         if (value == HELP_VALUE || value == 'h') {
-            cli_help(command, stdout);
-            exit(CLI_OK);
+            out->help = true;
+            return CLI_OK;
         }
         if (value == '?' || value == ':' || !flag)
             return refuse(command, value, argv);
@@ -179,8 +181,7 @@ bool cli_get_number(const cli_arguments *arguments, const char *name, long long 
     return true;
 }
 
-bool cli_get_real(const cli_arguments *arguments, const char *name, double standard, double low,
-                  double high, double *out)
+bool cli_get_share(const cli_arguments *arguments, const char *name, double standard, double *out)
 {
     const char *const text = cli_get(arguments, name, NULL);
     char *end;
@@ -189,8 +190,8 @@ bool cli_get_real(const cli_arguments *arguments, const char *name, double stand
     if (!text)
         return true;
     *out = strtod(text, &end);
-    if (end == text || *end != '\0' || !(*out >= low && *out <= high)) {
-        cli_error("--%s %s: a number %g..%g is needed", name, text, low, high);
+    if (end == text || *end != '\0' || !(*out > 0.0 && *out <= 1.0)) {
+        cli_error("--%s %s: a number above 0 up to 1 is needed", name, text);
         return false;
     }
     return true;

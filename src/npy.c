@@ -2,6 +2,7 @@
 /*
  * src/npy.c - the .npy format, version 1.0 and 2.0 (NumPy enhancement proposal 1).
  */
+#define _POSIX_C_SOURCE 200809L
 #include "npy.h"
 
 #include "outfile.h"
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define MAGIC "\x93NUMPY"
 #define MOST_HEADER 4096u
@@ -93,8 +95,23 @@ static bool read_header(FILE *file, char *header, char *why, size_t size)
     return true;
 }
 
+/* False when a plain file has another size than its header says: asked before memory is. */
+static bool size_fits(FILE *file, const npy_array *out)
+{
+    const long at = ftell(file);
+    struct stat info;
+
+    if (at < 0 || fstat(fileno(file), &info) != 0 || !S_ISREG(info.st_mode))
+        return true;
+    return (uint64_t)info.st_size == (uint64_t)at + out->count * sizeof(float);
+}
+
 static bool read_values(FILE *file, npy_array *out, char *why, size_t size, bool *memory)
 {
+    if (!size_fits(file, out)) {
+        (void)snprintf(why, size, "the file does not hold exactly %zu values", out->count);
+        return false;
+    }
     out->values = malloc(out->count ? out->count * sizeof(float) : 1);
     if (!out->values) {
         *memory = true;
@@ -122,6 +139,7 @@ bool npy_read(const char *path, npy_array *out, char *why, size_t size, bool *me
         (void)snprintf(why, size, "%s", strerror(errno));
         return false;
     }
+    errno = 0;
     good = read_header(file, header, why, size) && parse_header(header, out, why, size) &&
            read_values(file, out, why, size, memory);
     (void)fclose(file);

@@ -1,32 +1,89 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * src/outfile.c - write beside, sync, rename.
+ * src/outfile.c - write beside, sync, rename; what is no plain file is written as it stands.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "outfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+static bool fault(char *why, size_t size, const char *text)
+{
+    (void)snprintf(why, size, "%s", text);
+    return false;
+}
+
+/* What a link leads to, so that it stays a link. */
+static bool resolve(const char *path, char out[4096], char *why, size_t size)
+{
+    struct stat info;
+
+    if (lstat(path, &info) == 0 && S_ISLNK(info.st_mode) && realpath(path, out))
+        return true;
+    if ((size_t)snprintf(out, 4096, "%s", path) >= 4096)
+        return fault(why, size, strerror(ENAMETOOLONG));
+    return true;
+}
+
+/* *plain: a file that is there or will be; false for /dev/stdout and the like. */
+static bool look(const char *path, mode_t *mode, bool *plain, char *why, size_t size)
+{
+    struct stat info;
+
+    *mode = 0;
+    *plain = true;
+    if (stat(path, &info) != 0)
+        return errno == ENOENT || fault(why, size, strerror(errno));
+    if (S_ISDIR(info.st_mode))
+        return fault(why, size, strerror(EISDIR));
+    *mode = info.st_mode & 0777u;
+    *plain = S_ISREG(info.st_mode);
+    return true;
+}
+
+bool outfile_check(const char *path, char *why, size_t size)
+{
+    char folder[4096];
+    mode_t mode;
+    bool plain;
+    char *slash;
+
+    if (!resolve(path, folder, why, size) || !look(folder, &mode, &plain, why, size))
+        return false;
+    slash = strrchr(folder, '/');
+    if (!slash)
+        (void)snprintf(folder, sizeof folder, ".");
+    else
+        slash[slash == folder] = '\0';
+    if (plain && access(folder, W_OK | X_OK) != 0)
+        return fault(why, size, strerror(errno));
+    return true;
+}
 
 bool outfile_open(outfile *file, const char *path, char *why, size_t size)
 {
+    mode_t mode = 0;
+    bool plain;
     int fd;
 
     memset(file, 0, sizeof *file);
-    if ((size_t)snprintf(file->path, sizeof file->path, "%s", path) >= sizeof file->path ||
-        (size_t)snprintf(file->part, sizeof file->part, "%s.part-%ld", path, (long)getpid()) >=
-            sizeof file->part) {
-        (void)snprintf(why, size, "the path is too long");
+    if (!resolve(path, file->path, why, size) || !look(file->path, &mode, &plain, why, size))
         return false;
-    }
-    fd = open(file->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (plain && (size_t)snprintf(file->part, sizeof file->part, "%s.part-%ld", file->path,
+                                  (long)getpid()) >= sizeof file->part)
+        return fault(why, size, strerror(ENAMETOOLONG));
+    fd = open(plain ? file->part : file->path,
+              O_WRONLY | O_CLOEXEC | (plain ? O_CREAT | O_TRUNC : 0), 0666);
     file->stream = fd >= 0 ? fdopen(fd, "wb") : NULL;
-    if (!file->stream) {
-        (void)snprintf(why, size, "%s", strerror(errno));
-        return false;
-    }
+    if (!file->stream)
+        return fault(why, size, strerror(errno));
+    if (mode != 0 && plain)
+        (void)fchmod(fd, mode);
     return true;
 }
 
@@ -36,7 +93,8 @@ void outfile_abandon(outfile *file)
         return;
     (void)fclose(file->stream);
     file->stream = NULL;
-    (void)unlink(file->part);
+    if (file->part[0])
+        (void)unlink(file->part);
 }
 
 bool outfile_commit(outfile *file, char *why, size_t size)
@@ -44,17 +102,19 @@ bool outfile_commit(outfile *file, char *why, size_t size)
     bool good;
 
     errno = 0;
-    good = fflush(file->stream) == 0 && !ferror(file->stream) && fsync(fileno(file->stream)) == 0;
+    good = fflush(file->stream) == 0 && !ferror(file->stream) &&
+           (!file->part[0] || fsync(fileno(file->stream)) == 0);
     if (!good) {
-        (void)snprintf(why, size, "%s", strerror(errno ? errno : ENOSPC));
+        (void)fault(why, size, strerror(errno ? errno : ENOSPC));
         outfile_abandon(file);
         return false;
     }
-    good = fclose(file->stream) == 0 && rename(file->part, file->path) == 0;
+    good = fclose(file->stream) == 0 && (!file->part[0] || rename(file->part, file->path) == 0);
     file->stream = NULL;
     if (!good) {
-        (void)snprintf(why, size, "%s", strerror(errno));
-        (void)unlink(file->part);
+        (void)fault(why, size, strerror(errno));
+        if (file->part[0])
+            (void)unlink(file->part);
     }
     return good;
 }

@@ -5,26 +5,37 @@
 #define _GNU_SOURCE
 #include "paths.h"
 
+#include "cli.h"
+#include "lines.h"
+
 #include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #define DEEPEST 64
 
-typedef struct walk {
-    paths_visit visit;
-    paths_bad bad;
-    void *user;
-} walk;
+/* A folder being walked, and the ones that it lies in. */
+typedef struct trail {
+    const struct trail *above;
+    dev_t device;
+    ino_t inode;
+    int depth;
+} trail;
 
-static bool is_folder(const char *path)
+static bool is_folder(const char *path, struct stat *info)
 {
-    struct stat info;
+    return stat(path, info) == 0 && S_ISDIR(info->st_mode);
+}
 
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+static bool is_on(const trail *at, const struct stat *info)
+{
+    for (; at; at = at->above) {
+        if (at->device == info->st_dev && at->inode == info->st_ino)
+            return true;
+    }
+    return false;
 }
 
 static bool looks_like_image(const char *name)
@@ -45,83 +56,90 @@ static int by_bytes(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static bool walk_folder(const walk *w, const char *folder, int depth);
+static bool walk_folder(const paths_client *client, const char *folder, const struct stat *info,
+                        const trail *above);
 
-static bool walk_entry(const walk *w, const char *folder, const char *name, int depth)
+static bool walk_entry(const paths_client *client, const char *folder, const char *name,
+                       const trail *here)
 {
-    const size_t size = strlen(folder) + strlen(name) + 2;
     const bool slash = folder[strlen(folder) - 1] != '/';
+    const size_t size = strlen(folder) + strlen(name) + 2;
     char *const path = malloc(size);
+    struct stat info;
     bool go_on = true;
 
-    if (!path) {
-        w->bad(w->user, folder, "out of memory");
-        return false;
-    }
+    if (!path)
+        return client->bad(client->user, folder, "out of memory");
     (void)snprintf(path, size, "%s%s%s", folder, slash ? "/" : "", name);
-    if (is_folder(path))
-        go_on = walk_folder(w, path, depth + 1);
+    if (is_folder(path, &info))
+        go_on = walk_folder(client, path, &info, here);
     else if (looks_like_image(name))
-        go_on = w->visit(w->user, path);
+        go_on = client->visit(client->user, path);
     free(path);
     return go_on;
 }
 
-static bool walk_folder(const walk *w, const char *folder, int depth)
+static bool walk_folder(const paths_client *client, const char *folder, const struct stat *info,
+                        const trail *above)
 {
+    const trail here = { above, info->st_dev, info->st_ino, above ? above->depth + 1 : 0 };
     struct dirent **entries = NULL;
     bool go_on = true;
     int n;
 
-    /* Deeper than any real tree: a loop of links. */
-    if (depth > DEEPEST) {
-        w->bad(w->user, folder, "folders are nested too deeply");
+    if (is_on(above, info))
         return true;
-    }
+    if (here.depth > DEEPEST)
+        return client->bad(client->user, folder, "folders are nested too deeply");
     n = scandir(folder, &entries, not_hidden, by_bytes);
-    if (n < 0) {
-        w->bad(w->user, folder, strerror(errno));
-        return true;
-    }
+    if (n < 0)
+        return client->bad(client->user, folder, strerror(errno));
     for (int i = 0; i < n; i++) {
         if (go_on)
-            go_on = walk_entry(w, folder, entries[i]->d_name, depth);
+            go_on = walk_entry(client, folder, entries[i]->d_name, &here);
         free(entries[i]);
     }
     free(entries);
     return go_on;
 }
 
-static bool walk_operand(const walk *w, const char *path)
+static bool walk_operand(const paths_client *client, const char *path)
 {
-    return is_folder(path) ? walk_folder(w, path, 0) : w->visit(w->user, path);
+    struct stat info;
+
+    return is_folder(path, &info) ? walk_folder(client, path, &info, NULL)
+                                  : client->visit(client->user, path);
 }
 
-static bool walk_input(const walk *w)
+static bool walk_input(const paths_client *client)
 {
-    char *line = NULL;
-    size_t capacity = 0;
-    ssize_t length;
     bool go_on = true;
+    lines input;
 
-    while (go_on && (length = getline(&line, &capacity, stdin)) >= 0) {
-        if (length > 0 && line[length - 1] == '\n')
-            line[--length] = '\0';
-        if (length > 0)
-            go_on = walk_operand(w, line);
+    lines_start(&input, client->end);
+    while (go_on) {
+        const char *path = NULL;
+        const lines_state state = lines_next(&input, &path);
+        if (state == LINES_END)
+            break;
+        if (state == LINES_STOPPED)
+            go_on = false;
+        else if (state == LINES_WAIT)
+            go_on = client->idle(client->user) && lines_wait();
+        else if (state == LINES_BAD)
+            go_on = client->bad(client->user, "-", path);
+        else if (*path)
+            go_on = walk_operand(client, path);
     }
-    if (ferror(stdin))
-        w->bad(w->user, "-", "cannot read the standard input");
-    free(line);
     return go_on;
 }
 
-bool paths_walk(int n, char **operands, paths_visit visit, paths_bad bad, void *user)
+bool paths_walk(const paths_client *client, int n, char **operands)
 {
-    const walk w = { visit, bad, user };
     bool go_on = true;
 
     for (int i = 0; go_on && i < n; i++)
-        go_on = strcmp(operands[i], "-") == 0 ? walk_input(&w) : walk_operand(&w, operands[i]);
+        go_on =
+            strcmp(operands[i], "-") == 0 ? walk_input(client) : walk_operand(client, operands[i]);
     return go_on;
 }

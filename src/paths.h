@@ -8,12 +8,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Calls `visit` for each path in order, never holding them all: operands as given, folders walked
-   in byte order for .png, .jpg and .jpeg files, "-" = paths from standard input, one a line.
-   `bad` hears of a folder that cannot be read.  False when `visit` returned false. */
-typedef bool (*paths_visit)(void *user, const char *path);
-typedef void (*paths_bad)(void *user, const char *path, const char *why);
+/* Who hears of the paths.  A call that returns false ends the walk. */
+typedef struct paths_client {
+    bool (*visit)(void *user, const char *path);
+    bool (*bad)(void *user, const char *path, const char *why); /* a folder or a line of no use  */
+    bool (*idle)(void *user); /* standard input has nothing at the moment */
+    void *user;
+    char end; /* of a path on standard input: '\n' or '\0' */
+} paths_client;
 
-bool paths_walk(int n, char **operands, paths_visit visit, paths_bad bad, void *user);
+/* Each path in order, never holding them all: operands as given, folders walked in byte order for
+   .png, .jpg and .jpeg files, links followed but not in circles, "-" = paths from standard input.
+   False when the walk was ended, also by cli_interrupted(). */
+bool paths_walk(const paths_client *client, int n, char **operands);
 
 #endif

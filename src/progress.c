@@ -12,7 +12,7 @@
 
 #define INTERVAL 0.1
 
-double cli_now(void)
+static double now_seconds(void)
 {
     struct timespec t;
 
@@ -35,15 +35,15 @@ void cli_progress_start(cli_progress *progress)
     const char *const term = getenv("TERM");
 
     memset(progress, 0, sizeof *progress);
-    progress->began = cli_now();
+    progress->began = now_seconds();
     progress->terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
 }
 
-void cli_progress_line(cli_progress *progress, bool force, const char *text)
+void cli_progress_line(cli_progress *progress, const char *text)
 {
-    const double now = cli_now();
+    const double now = now_seconds();
 
-    if (!progress->terminal || (!force && now - progress->shown < INTERVAL))
+    if (!progress->terminal || now - progress->shown < INTERVAL)
         return;
     progress->shown = now;
     progress->drawn = true;
@@ -61,7 +61,7 @@ void cli_progress_clear(cli_progress *progress)
 int32_t cli_progress_step(void *user, const amp_progress *now)
 {
     cli_progress *const progress = user;
-    const double elapsed = cli_now() - progress->began;
+    const double elapsed = now_seconds() - progress->began;
     char text[160], left[32];
 
     if (now->total > 0 && now->done > 0) {
@@ -73,6 +73,6 @@ int32_t cli_progress_step(void *user, const amp_progress *now)
     } else {
         (void)snprintf(text, sizeof text, "%s %llu", now->stage, (unsigned long long)now->done);
     }
-    cli_progress_line(progress, false, text);
+    cli_progress_line(progress, text);
     return cli_interrupted() ? 1 : 0;
 }

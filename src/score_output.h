@@ -20,7 +20,9 @@ typedef struct score_output {
     const amp_model *model;
     const amp_scorer *scorer;
     bool json, calibrated, has_threshold;
+    bool failed; /* no memory for a row; said on stderr */
     double threshold;
+    int class_width; /* of the table's column */
     unsigned long long in, out, unknown, bad;
 } score_output;
 

@@ -5,6 +5,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,22 +14,38 @@ static volatile sig_atomic_t interrupted;
 
 static void on_signal(int number)
 {
+    static const char text[] = "\namp: stopping; once more to stop at once\n";
+    const int kept = errno;
+
     (void)number;
     if (interrupted)
         _exit(CLI_INTERRUPTED);
     interrupted = 1;
+    if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
+        errno = kept;
+    errno = kept;
 }
 
-void cli_signals_install(void)
+/* What the caller ignores stays ignored: SIGHUP under nohup, SIGINT in a shell's background. */
+static void catch_signal(int number)
 {
-    struct sigaction action;
+    struct sigaction action, before;
 
     memset(&action, 0, sizeof action);
     action.sa_handler = on_signal;
     (void)sigemptyset(&action.sa_mask);
     action.sa_flags = SA_RESTART;
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)sigaction(SIGTERM, &action, NULL);
+    if (sigaction(number, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+        (void)sigaction(number, &action, NULL);
+}
+
+void cli_signals_install(void)
+{
+    catch_signal(SIGINT);
+    catch_signal(SIGTERM);
+    catch_signal(SIGHUP);
+    /* A file past the limit of its size is an error of write(), not the end of the process. */
+    (void)signal(SIGXFSZ, SIG_IGN);
 }
 
 bool cli_interrupted(void)

@@ -4,8 +4,10 @@
  */
 #include "training_data.h"
 
+#include "outfile.h"
+#include "steps.h"
+
 #include <jansson.h>
-#include <stdlib.h>
 
 typedef struct split {
     const char *data;
@@ -25,29 +27,31 @@ static int read_record(const json_t *record, split *out)
     return CLI_USAGE;
 }
 
-static int split_again(const split *how, const char *spec, amp_dataset *dataset, amp_dataset **rest,
-                       amp_dataset **held_out)
+static int check_size(const split *how, const char *spec, const amp_dataset *dataset)
 {
     const uint64_t size = amp_dataset_size(dataset);
-    amp_dataset *first = NULL, *second = NULL;
+
+    if (size == (uint64_t)how->images + (uint64_t)how->held_out)
+        return CLI_OK;
+    cli_error("%s has %llu images, the model was trained with %lld + %lld held out", spec,
+              (unsigned long long)size, (long long)how->images, (long long)how->held_out);
+    return CLI_INPUT;
+}
+
+/* A run that held nothing out trained on all: *rest is then the whole, *held_out NULL. */
+static int split_again(const split *how, amp_dataset **dataset, amp_dataset **rest,
+                       amp_dataset **held_out)
+{
     amp_error error;
 
-    if (size != (uint64_t)how->images + (uint64_t)how->held_out) {
-        cli_error("%s has %llu images, the model was trained with %lld + %lld held out", spec,
-                  (unsigned long long)size, (long long)how->images, (long long)how->held_out);
-        return CLI_INPUT;
+    if (how->held_out == 0) {
+        *rest = *dataset;
+        *dataset = NULL;
+        return CLI_OK;
     }
-    if (amp_dataset_split(&first, &second, dataset, (uint64_t)how->held_out, (uint64_t)how->seed,
+    if (amp_dataset_split(rest, held_out, *dataset, (uint64_t)how->held_out, (uint64_t)how->seed,
                           &error) != AMP_OK)
         return cli_fail(&error, CLI_INPUT);
-    if (rest)
-        *rest = first;
-    else
-        amp_dataset_free(first);
-    if (held_out)
-        *held_out = second;
-    else
-        amp_dataset_free(second);
     return CLI_OK;
 }
 
@@ -57,26 +61,41 @@ int cli_training_data(const amp_model *model, const char *spec, amp_dataset **re
     json_t *const record = json_loads(amp_model_record(model), 0, NULL);
     split how = { NULL, 0, 0, 0 };
     amp_dataset *dataset = NULL;
-    amp_error error;
     int code = read_record(record, &how);
 
-    if (code == CLI_OK && amp_dataset_open(&dataset, amp_model_context(model),
-                                           spec ? spec : how.data, NULL, &error) != AMP_OK) {
-        code = cli_fail(&error, error.status == AMP_E_ARGUMENT ? CLI_USAGE : CLI_INPUT);
-        if (!spec)
+    if (code == CLI_OK) {
+        code = cli_open_dataset(amp_model_context(model), spec ? spec : how.data, &dataset);
+        if (code == CLI_INPUT && !spec)
             cli_note("the training images may have moved: name them with --data");
     }
     if (code == CLI_OK)
-        code = split_again(&how, spec ? spec : how.data, dataset, rest, held_out);
+        code = check_size(&how, spec ? spec : how.data, dataset);
+    if (code == CLI_OK)
+        code = split_again(&how, &dataset, rest, held_out);
     amp_dataset_free(dataset);
     json_decref(record);
     return code;
 }
 
+static const char *output_path(const cli_arguments *arguments)
+{
+    return cli_get(arguments, "output", cli_model_path(arguments));
+}
+
+int cli_check_output(const cli_arguments *arguments)
+{
+    const char *const path = output_path(arguments);
+    char why[128];
+
+    if (!path || outfile_check(path, why, sizeof why))
+        return CLI_OK;
+    cli_error("%s: %s", path, why);
+    return CLI_RESOURCES;
+}
+
 int cli_write_model(const cli_arguments *arguments, amp_model_builder *builder)
 {
-    const char *const model = cli_get(arguments, "model", getenv("AMP_MODEL"));
-    const char *const path = cli_get(arguments, "output", model);
+    const char *const path = output_path(arguments);
     amp_model *made = NULL;
     amp_error error;
     int code = CLI_OK;

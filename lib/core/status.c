@@ -119,6 +119,7 @@ amp_status ampi_fail_errno(amp_error *error, amp_status status, const char *wher
     /* The reason says more than the end of a long text: it always fits. */
     const size_t room = sizeof error->message - strlen(reason) - strlen(": ");
     va_list arguments;
+    size_t used;
 
     if (!error)
         return status;
@@ -126,8 +127,8 @@ amp_status ampi_fail_errno(amp_error *error, amp_status status, const char *wher
     va_start(arguments, format);
     set_text(error->message, room, format, arguments);
     va_end(arguments);
-    strcat(error->message, ": ");
-    strcat(error->message, reason);
+    used = strlen(error->message);
+    (void)snprintf(error->message + used, sizeof error->message - used, ": %s", reason);
     return status;
 }
 
