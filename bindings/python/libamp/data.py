@@ -31,7 +31,7 @@ class Dataset(Owner):
     spec        what and where; see include/amp/data.h
     context     None = default_context()
     max_memory  unpacked bytes kept in memory, more go to a temporary file; default 512 MiB
-    progress    called with stages "check" and "unpack" (packed bytes read) and "walk" (images found)
+    progress    called with stages "check", "unpack" (packed bytes read) and "walk" (images found)
     limits      max_pixels=, max_bytes=, ... of each image: image_options()
     """
 
