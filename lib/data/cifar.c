@@ -294,6 +294,14 @@ static amp_status open_path(ampi_source *source, const choice *chosen, const amp
     return status;
 }
 
+/* Nobody asked for the test images by name: a training run would learn them. */
+static void warn_of_mix(const ampi_source *source, const ampi_spec *spec)
+{
+    if (spec->part[0] == '\0' && source->records.n_parts > 1)
+        ampi_log(source->context, AMP_LOG_WARNING, "%s: train and test images together",
+                 ampi_path_tail(spec->path));
+}
+
 static amp_status open_cifar(ampi_source *source, const layout *set, const ampi_spec *spec,
                              amp_error *error)
 {
@@ -308,6 +316,7 @@ static amp_status open_cifar(ampi_source *source, const layout *set, const ampi_
                                       .channels = 3,
                                       .planar = true };
     AMPI_TRY(open_path(source, &chosen, spec, error));
+    warn_of_mix(source, spec);
     AMPI_TRY(ampi_records_read_labels(source, set->label_offset, error));
     if (source->class_names.count == 0)
         AMPI_TRY(standard_names(source, set, error));
