@@ -160,7 +160,7 @@ AMP_API void amp_model_unref(amp_model *model);
  * @param input   row-major, as above.
  * @param output  filled, logits.  The same bits for any n and thread count.
  * @param error   NULL, or filled on failure.
- * @retval AMP_E_ARGUMENT  a NULL pointer, n is 0, a bank of another context
+ * @retval AMP_E_ARGUMENT  a NULL pointer, n is 0, a value outside -1e12..1e12, another context
  * @retval AMP_E_SHAPE     a bank built for another network, or a network that takes none
  * @retval AMP_E_LIMIT     the arrays are too large
  * @retval AMP_E_NOMEM     no memory

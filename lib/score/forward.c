@@ -47,10 +47,19 @@ static size_t row(const amp_model *model, const amp_bank *bank)
     return (bank ? bank->count : 1) * (size_t)ampi_graph_classes(model->graph);
 }
 
+/* Values of one input: with a bank the image alone. */
+static size_t input_values(const amp_model *model, const amp_bank *bank)
+{
+    const ampi_shape in = ampi_graph_input(model->graph);
+    const uint32_t channels = bank ? ampi_graph_image_channels(model->graph) : in.c;
+
+    return (size_t)channels * in.h * in.w;
+}
+
 static amp_status check_size(const amp_model *model, const amp_bank *bank, size_t n,
                              amp_error *error)
 {
-    size_t in = ampi_shape_values(ampi_graph_input(model->graph)) * sizeof(float);
+    size_t in = input_values(model, bank) * sizeof(float);
     size_t out = row(model, bank) * sizeof(float);
 
     if (!ampi_mul(in, n, &in) || !ampi_mul(out, n, &out))
@@ -68,6 +77,20 @@ static amp_status check_finite(const float *output, size_t n, size_t values, amp
     return AMP_OK;
 }
 
+/* Rectifiers turn a NaN into 0, so what overflows inside would not show in the output. */
+#define LARGEST_INPUT 1e12f
+
+static amp_status check_input(const float *input, size_t n, size_t values, amp_error *error)
+{
+    for (size_t i = 0; i < n * values; i++) {
+        if (!(fabsf(input[i]) <= LARGEST_INPUT))
+            return ampi_fail(error, AMP_E_ARGUMENT, "model",
+                             "input %zu has the value %g, allowed is -1e12..1e12", i / values,
+                             (double)input[i]);
+    }
+    return AMP_OK;
+}
+
 amp_status amp_model_forward(amp_model *model, const amp_bank *bank, size_t n, const float *input,
                              float *output, amp_error *error)
 {
@@ -78,6 +101,7 @@ amp_status amp_model_forward(amp_model *model, const amp_bank *bank, size_t n, c
         return ampi_fail(error, AMP_E_ARGUMENT, "model",
                          "model, input and output must be given, n must not be 0");
     AMPI_TRY(check_size(model, bank, n, error));
+    AMPI_TRY(check_input(input, n, input_values(model, bank), error));
     threads = ampi_context_take_threads(model->context, amp_context_threads(model->context));
     if (bank)
         status = forward_pairs(model, bank, threads, n, input, output, error);

@@ -3,6 +3,7 @@
    scorers: a status, a text, *out NULL, never a crash. */
 #include "api_support.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,8 +84,9 @@ END_TEST
 
 START_TEST(forward)
 {
+    static const float wild[] = { NAN, INFINITY, -INFINITY, 3e38f, -2e12f };
     world w = set_up();
-    float values[2 * IMAGE_BYTES] = { 0 };
+    float values[2 * IMAGE_BYTES] = { 0 }, logits[256];
 
     REFUSED_PLAIN(amp_model_forward(NULL, NULL, 1, values, values, e), AMP_E_ARGUMENT);
     REFUSED_PLAIN(amp_model_forward(w.model, NULL, 0, values, values, e), AMP_E_ARGUMENT);
@@ -92,6 +94,11 @@ START_TEST(forward)
     REFUSED_PLAIN(amp_model_forward(w.model, NULL, 1, values, NULL, e), AMP_E_ARGUMENT);
     REFUSED_PLAIN(amp_model_forward(w.model, NULL, SIZE_MAX / 8, values, values, e), AMP_E_LIMIT);
     REFUSED_PLAIN(amp_model_forward(w.plain, w.bank, 1, values, values, e), AMP_E_SHAPE);
+    for (size_t i = 0; i < sizeof wild / sizeof wild[0]; i++) {
+        values[IMAGE_BYTES - 1] = wild[i];
+        REFUSED_PLAIN(amp_model_forward(w.model, NULL, 1, values, logits, e), AMP_E_ARGUMENT);
+        REFUSED_PLAIN(amp_model_forward(w.model, w.bank, 1, values, logits, e), AMP_E_ARGUMENT);
+    }
     tear_down(&w);
 }
 END_TEST
