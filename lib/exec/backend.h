@@ -19,7 +19,8 @@ typedef struct ampi_tape_setup {
 } ampi_tape_setup;
 
 typedef struct ampi_backend_api {
-    /* Largest batch of one run; program.c splits longer ones.  `graph` is optimised. */
+    /* Largest batch of one run; program.c splits longer ones.  SIZE_MAX = any, the runner splits
+       by itself.  `graph` is optimised. */
     size_t (*chunk)(const ampi_graph *graph);
 
     amp_status (*program_create)(void **out, const ampi_graph *graph, amp_error *error);

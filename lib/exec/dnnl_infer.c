@@ -89,13 +89,15 @@ static amp_status infer_conv(infer *in, const ampi_node *node, size_t index)
     return ampi_emit_step(emit, desc, args, 4);
 }
 
-/* y = scale * (x - 0) / sqrt(1 + 0) + shift: a batch norm with given statistics. */
+/* y = scale * (x - 0) / sqrt(0.5 + 0.5) + shift: a batch norm with given statistics.  An epsilon of
+   0 would make NaN of a block's spare channels, whose variance is taken as 0. */
 static amp_status infer_scale(infer *in, const ampi_node *node, size_t index)
 {
     ampi_emit *const emit = &in->emit;
     const int32_t source = in->values[node->inputs[0]];
     const ampi_norm_spec spec = { .direction = AMPI_INFERENCE,
                                   .data = ampi_emit_md(emit, source),
+                                  .epsilon = 0.5F,
                                   .relu = node->relu };
     const ampi_tensor *const tensors = emit->graph->tensors;
     dnnl_primitive_desc_t desc = NULL;
@@ -104,7 +106,7 @@ static amp_status infer_scale(infer *in, const ampi_node *node, size_t index)
 
     AMPI_TRY(ampi_emit_keep(emit, status, desc, "a scale"));
     AMPI_TRY(vector(in, node, in->cache->zeros, &mean));
-    AMPI_TRY(vector(in, node, in->cache->ones, &var));
+    AMPI_TRY(vector(in, node, in->cache->halves, &var));
     AMPI_TRY(vector(in, node, tensors[node->params[AMPI_PARAM_WEIGHT]].data, &scale));
     AMPI_TRY(vector(in, node, tensors[node->params[AMPI_PARAM_BIAS]].data, &shift));
     AMPI_TRY(ampi_emit_buffer(emit, spec.data, &in->values[index]));

@@ -50,8 +50,8 @@ typedef struct ampi_step {
 } ampi_step;
 
 typedef struct ampi_plan {
-    amp_context *context; /* borrowed */
-    dnnl_engine_t engine; /* borrowed */
+    amp_context *context;  /* borrowed */
+    dnnl_engine_t engine;  /* borrowed */
     ampi_buffer **buffers; /* one block each: a descriptor of 2.x points into it */
     size_t n_buffers, buffer_capacity;
     ampi_step *steps;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * exec/dnnl_program.c - a program on oneDNN: its plans, by batch size and threads, bounded.
+ * exec/dnnl_program.c - a program on oneDNN: its plans, by batch size, bounded in number.
  *
+ * Every plan is made for one thread: some kernels order their sums by the number of threads, and a
+ * result must not depend on it.  dnnl_runner.c gives each thread images of its own instead.
  * The lock is held while a plan is made, so that threads that want the same one wait for it.
  */
 #include "exec/dnnl_program.h"
@@ -10,23 +12,10 @@
 
 #include <unistd.h>
 
-#define CHUNK_IMAGES 64u
-#define CHUNK_BYTES ((size_t)48 << 20) /* of the largest value of a chunk */
-
-static size_t values(ampi_shape shape)
-{
-    return (size_t)shape.c * shape.h * shape.w;
-}
-
 size_t ampi_dnnl_chunk(const ampi_graph *graph)
 {
-    size_t largest = 1, images;
-
-    for (size_t i = 0; i < graph->n_nodes; i++)
-        if (values(graph->nodes[i].shape) > largest)
-            largest = values(graph->nodes[i].shape);
-    images = CHUNK_BYTES / (largest * sizeof(float));
-    return images < 1 ? 1 : ampi_min_size(images, CHUNK_IMAGES);
+    (void)graph;
+    return SIZE_MAX; /* the runner splits by threads as well */
 }
 
 /* ---- plans ----------------------------------------------------------------------------------- */
@@ -42,8 +31,7 @@ void ampi_dnnl_plan_unref(ampi_dnnl_plan *plan)
     ampi_free(context, plan);
 }
 
-static amp_status make_plan(ampi_cache *cache, ampi_dnnl_plan **out, size_t batch, int32_t threads,
-                            amp_error *error)
+static amp_status make_plan(ampi_cache *cache, ampi_dnnl_plan **out, size_t batch, amp_error *error)
 {
     ampi_dnnl_plan *const plan = ampi_alloc(cache->context, 1, sizeof *plan);
     amp_status status;
@@ -54,9 +42,8 @@ static amp_status make_plan(ampi_cache *cache, ampi_dnnl_plan **out, size_t batc
     ampi_plan_init(&plan->plan, cache->context, cache->engine);
     plan->cache = cache;
     plan->batch = batch;
-    plan->threads = threads;
     atomic_init(&plan->references, 1);
-    before = ampi_omp_set(threads);
+    before = ampi_omp_set(1);
     status = ampi_dnnl_infer(cache, plan, error);
     ampi_omp_restore(before);
     if (status == AMP_OK)
@@ -66,10 +53,10 @@ static amp_status make_plan(ampi_cache *cache, ampi_dnnl_plan **out, size_t batc
     return status;
 }
 
-static ampi_dnnl_plan *find_plan(const ampi_cache *cache, size_t batch, int32_t threads)
+static ampi_dnnl_plan *find_plan(const ampi_cache *cache, size_t batch)
 {
     for (size_t i = 0; i < cache->n_plans; i++)
-        if (cache->plans[i]->batch == batch && cache->plans[i]->threads == threads)
+        if (cache->plans[i]->batch == batch)
             return cache->plans[i];
     return NULL;
 }
@@ -91,15 +78,15 @@ static void keep_plan(ampi_cache *cache, ampi_dnnl_plan *plan)
 }
 
 amp_status ampi_dnnl_plan_get(ampi_cache *cache, ampi_dnnl_plan **out, size_t batch,
-                              int32_t threads, amp_error *error)
+                              amp_error *error)
 {
     amp_status status = AMP_OK;
     ampi_dnnl_plan *plan;
 
     pthread_mutex_lock(&cache->mutex);
-    plan = find_plan(cache, batch, threads);
+    plan = find_plan(cache, batch);
     if (plan == NULL) {
-        status = make_plan(cache, &plan, batch, threads, error);
+        status = make_plan(cache, &plan, batch, error);
         if (status == AMP_OK)
             keep_plan(cache, plan);
     }
@@ -127,7 +114,7 @@ static void cache_free(ampi_cache *cache)
         }
         ampi_free(cache->context, cache->prepared);
         ampi_free(cache->context, cache->zeros);
-        ampi_free(cache->context, cache->ones);
+        ampi_free(cache->context, cache->halves);
         if (cache->engine != NULL)
             dnnl_engine_destroy(cache->engine);
         if (cache->process == getpid())
@@ -145,11 +132,11 @@ static amp_status fill_cache(ampi_cache *cache, amp_error *error)
         if (cache->graph->nodes[i].shape.c > widest)
             widest = cache->graph->nodes[i].shape.c;
     cache->zeros = ampi_alloc(cache->context, widest, sizeof *cache->zeros);
-    cache->ones = ampi_alloc(cache->context, widest, sizeof *cache->ones);
-    if (cache->zeros == NULL || cache->ones == NULL)
-        return ampi_fail_nomem(error, "exec", widest * sizeof *cache->ones);
+    cache->halves = ampi_alloc(cache->context, widest, sizeof *cache->halves);
+    if (cache->zeros == NULL || cache->halves == NULL)
+        return ampi_fail_nomem(error, "exec", widest * sizeof *cache->halves);
     for (size_t i = 0; i < widest; i++)
-        cache->ones[i] = 1.0F;
+        cache->halves[i] = 0.5F;
     return ampi_dnnl_check(dnnl_engine_create(&cache->engine, dnnl_cpu, 0), "an engine", error);
 }
 

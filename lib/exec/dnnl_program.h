@@ -18,13 +18,13 @@
 
 typedef struct ampi_cache ampi_cache;
 
-/* A plan of one batch size and thread count, shared by runners. */
+/* A plan of one batch size, for one thread, shared by runners. */
 typedef struct ampi_dnnl_plan {
     ampi_plan plan;
     const ampi_cache *cache; /* that it came from */
     size_t batch;
-    int32_t threads, input, output; /* the last two: buffers given at each run */
-    uint64_t used;                  /* clock of the cache, for eviction */
+    int32_t input, output; /* buffers given at each run */
+    uint64_t used;         /* clock of the cache, for eviction */
     atomic_uint references;
 } ampi_dnnl_plan;
 
@@ -35,15 +35,15 @@ typedef struct ampi_prepared {
     float *data;
 } ampi_prepared;
 
-/* What one process made: a forked child starts its own, the parent's locks and thread counts mean
-   nothing to it. */
+/* What one process made: a forked child starts its own, a lock of the parent's may be held for
+   ever there. */
 struct ampi_cache {
     amp_context *context;
     const ampi_graph *graph;
     pid_t process;
     pthread_mutex_t mutex;
     dnnl_engine_t engine;
-    float *zeros, *ones; /* [widest node]: the statistics of AMPI_OP_SCALE */
+    float *zeros, *halves; /* [widest node]: the statistics of AMPI_OP_SCALE */
     ampi_dnnl_plan *plans[AMPI_PLANS];
     size_t n_plans;
     uint64_t clock;
@@ -62,7 +62,7 @@ typedef struct ampi_dnnl_program {
 amp_status ampi_dnnl_cache(ampi_dnnl_program *program, ampi_cache **out, amp_error *error);
 /* With a reference for the caller; made when it is not there. */
 amp_status ampi_dnnl_plan_get(ampi_cache *cache, ampi_dnnl_plan **out, size_t batch,
-                              int32_t threads, amp_error *error);
+                              amp_error *error);
 void ampi_dnnl_plan_unref(ampi_dnnl_plan *plan);
 
 /* Pointer to tensor `tensor` in layout `md`, the graph's own data where that has it. */
