@@ -208,6 +208,7 @@ class amp_train_progress(Structure):
         ("kind", c_int32),
         ("epoch", c_uint32),
         ("epochs", c_uint32),
+        ("reserved", c_uint32),
         ("step", c_uint64),
         ("steps", c_uint64),
         ("learning_rate", c_double),
