@@ -31,14 +31,28 @@ static void run_piece(const parallel_job *job, size_t piece)
         job->function(job->argument, begin, end);
 }
 
-/* A team may be smaller than asked for; the pieces stay the same. */
+/* The pieces of one thread of the team: first, first + step, ... */
+typedef struct thread_share {
+    const parallel_job *job;
+    size_t first, step;
+} thread_share;
+
+static void run_share(void *data)
+{
+    const thread_share *const share = data;
+
+    for (size_t piece = share->first; piece < share->job->pieces; piece += share->step)
+        run_piece(share->job, piece);
+}
+
+/* A team may be smaller than asked for; the pieces stay the same.  Each thread works in a team of
+   its own: a barrier inside a oneDNN primitive binds to the innermost team, and in the outer one
+   it would wait for threads that have fewer primitives to run, for ever. */
 static void run_thread(void *data)
 {
-    const parallel_job *const job = data;
-    const size_t team = (size_t)omp_get_num_threads();
+    thread_share share = { data, (size_t)omp_get_thread_num(), (size_t)omp_get_num_threads() };
 
-    for (size_t piece = (size_t)omp_get_thread_num(); piece < job->pieces; piece += team)
-        run_piece(job, piece);
+    GOMP_parallel(run_share, &share, 1, 0);
 }
 
 void ampi_parallel(int32_t threads, size_t n, ampi_parallel_fn fn, void *argument)
