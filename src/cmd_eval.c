@@ -47,6 +47,17 @@ static int make_scorer(const cli_arguments *arguments, eval_run *run)
     return CLI_OK;
 }
 
+static int list_names(const char *what, const char *(*name_of)(int32_t))
+{
+    char text[200] = "";
+    size_t used = 0;
+
+    for (int32_t i = 0; name_of(i) && used < sizeof text; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, " %s", name_of(i));
+    cli_note("%s:%s", what, text);
+    return CLI_USAGE;
+}
+
 static int read_rules(const cli_arguments *arguments, eval_run *run)
 {
     const char *const rule = cli_get(arguments, "rule", NULL);
@@ -56,9 +67,14 @@ static int read_rules(const cli_arguments *arguments, eval_run *run)
     amp_ood_options_init(&run->options, sizeof run->options);
     if (!cli_get_share(arguments, "tpr", 0.95, &run->options.tpr_level))
         return CLI_USAGE;
-    if ((rule && amp_ood_rule_parse(&run->options.rule, rule, &error) != AMP_OK) ||
-        (area && amp_ood_area_parse(&run->options.area, area, &error) != AMP_OK))
-        return cli_fail(&error, CLI_USAGE);
+    if (rule && amp_ood_rule_parse(&run->options.rule, rule, &error) != AMP_OK) {
+        (void)cli_fail(&error, CLI_USAGE);
+        return list_names("rules", amp_ood_rule_name);
+    }
+    if (area && amp_ood_area_parse(&run->options.area, area, &error) != AMP_OK) {
+        (void)cli_fail(&error, CLI_USAGE);
+        return list_names("areas", amp_ood_area_name);
+    }
     return CLI_OK;
 }
 

@@ -111,6 +111,17 @@ static int trainer_fault(const amp_error *error)
     return cli_fail(error, input ? CLI_INPUT : CLI_USAGE);
 }
 
+/* Weights that are no numbers any more are no model: that is not the disk's fault. */
+static int save_fault(const amp_error *error)
+{
+    const bool diverged = error->status == AMP_E_FORMAT;
+    const int code = cli_fail(error, diverged ? CLI_USAGE : CLI_RESOURCES);
+
+    if (diverged)
+        cli_note("the training diverged: a lower rate may help, --set lr=0.02");
+    return code;
+}
+
 static int start_run(run *r)
 {
     char options[1024];
@@ -160,7 +171,7 @@ static int save_checkpoint(run *r)
     amp_error error;
 
     if (amp_trainer_save_checkpoint(r->trainer, r->checkpoint, &error) != AMP_OK)
-        return cli_fail(&error, CLI_RESOURCES);
+        return save_fault(&error);
     return CLI_OK;
 }
 
@@ -199,7 +210,7 @@ static int write_model(run *r)
     if (amp_trainer_model(r->trainer, &r->trained, &error) != AMP_OK ||
         amp_model_save(r->trained, path, &error) != AMP_OK ||
         amp_model_get_info(r->trained, &info, &error) != AMP_OK)
-        return cli_fail(&error, CLI_RESOURCES);
+        return save_fault(&error);
     if (!r->report.quiet)
         cli_note("wrote %s; next: %samp calibrate", path, info.anchored ? "amp bank, then " : "");
     return CLI_OK;

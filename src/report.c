@@ -69,7 +69,7 @@ static const char *io_advice(const amp_error *error)
 static const char *backend_advice(const amp_error *error)
 {
     if (is_about(error, "train"))
-        return "a lower rate keeps the loss finite: --set lr=0.02";
+        return "the training diverged: a lower rate may help, --set lr=0.02";
     return "run again with ONEDNN_VERBOSE=1 to see what oneDNN refused";
 }
 

@@ -7,10 +7,12 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t interrupted;
+/* Two signals may be handled at once, on two threads. */
+static atomic_int interrupts;
 
 static void on_signal(int number)
 {
@@ -18,9 +20,8 @@ static void on_signal(int number)
     const int kept = errno;
 
     (void)number;
-    if (interrupted)
+    if (atomic_fetch_add(&interrupts, 1) > 0)
         _exit(CLI_INTERRUPTED);
-    interrupted = 1;
     if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
         errno = kept;
     errno = kept;
@@ -50,5 +51,5 @@ void cli_signals_install(void)
 
 bool cli_interrupted(void)
 {
-    return interrupted != 0;
+    return atomic_load(&interrupts) > 0;
 }
