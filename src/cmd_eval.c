@@ -149,6 +149,31 @@ static int name_set(eval_run *run, const char *name, size_t length)
     return CLI_OK;
 }
 
+/* Labels are numbers: the accuracy means nothing when they count other classes than the network's,
+   as in a folder that lacks one. */
+static void compare_classes(const eval_run *run, const amp_dataset *dataset)
+{
+    amp_model_info info = { .struct_size = sizeof info };
+    const uint32_t classes = amp_dataset_classes(dataset);
+
+    if (amp_model_get_info(run->model, &info, NULL) != AMP_OK || classes == 0)
+        return;
+    if (classes != info.classes)
+        cli_note("the in-distribution set has %u classes, the network %u: see whether the accuracy "
+                 "means anything",
+                 classes, info.classes);
+    for (uint32_t i = 0; i < classes && i < info.classes; i++) {
+        const char *const here = amp_dataset_class_name(dataset, i);
+        const char *const there = amp_model_class_name(run->model, i);
+        if (!here || !there || strcmp(here, there) == 0)
+            continue;
+        cli_note("class %u is %s in the set and %s in the model: see whether the accuracy means "
+                 "anything",
+                 i, here, there);
+        return;
+    }
+}
+
 static int add_set(eval_run *run, eval_set *set)
 {
     amp_dataset *dataset = NULL;
@@ -156,6 +181,8 @@ static int add_set(eval_run *run, eval_set *set)
 
     if (code != CLI_OK)
         return code;
+    if (set == &run->sets[0])
+        compare_classes(run, dataset);
     set->n = (size_t)amp_dataset_size(dataset);
     code = allocate_set(run, set);
     if (code == CLI_OK)

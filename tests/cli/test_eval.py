@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -144,6 +145,18 @@ def test_unlabelled_in_distribution(world, model):
     done = amp("eval", "-m", model, "-i", f"folder:{world}/noise", "-o",
                f"near=folder:{world}/fresh", "-j", "--method", "msp")
     assert json.loads(done.out)["accuracy"] is None
+
+
+def test_classes_of_another_set(world, model, tmp_path):
+    """Labels are numbers: a folder that lacks a class counts others."""
+    fresh = shutil.copytree(world / "fresh", tmp_path / "fresh")
+    run = ["eval", "-m", model, "-i", f"folder:{fresh}", "-o", f"x=folder:{world}/noise",
+           "--method", "msp"]
+    assert amp(*run).err == ""
+    shutil.rmtree(fresh / "ant")
+    said = amp(*run).err
+    assert "has 2 classes, the network 3" in said
+    assert "class 0 is bee in the set and ant in the model" in said
 
 
 def test_other_rules(world, model):

@@ -55,7 +55,8 @@ def test_stem_outputs_score_the_same(world, copy, tmp_path):
     rows = [amp("score", "-m", tmp_path / name, "-j", world / "noise").rows()
             for name in ("pixels.st", "stem.st")]
     assert rows[0] == rows[1]
-    assert "uint8" not in str(read_model(tmp_path / "stem.st")[1]).lower()
+    assert "amp.bank.pixels" in bank_bytes(tmp_path / "pixels.st")
+    assert "amp.bank.pixels" not in bank_bytes(tmp_path / "stem.st")
 
 
 def test_given_images_are_the_anchors(world, copy, tmp_path):
@@ -148,7 +149,8 @@ def test_info(model, world):
     assert "82 images, 9 held out, 3 epochs" in amp("info", model).out
     record = json.loads(amp("info", "--json", model).out)
     assert record == read_model(model)[0]
-    assert record["bank"]["count"] == K if "count" in record["bank"] else record["bank"]
+    assert record["bank"] == {"anchors": K, "method": "balanced", "seed": 0, "stored": "pixels"}
+    assert record["classes"] == CLASSES
     assert amp("info", "-m", model).out == amp("info", model).out
 
 

@@ -61,7 +61,8 @@ def test_quiet(world, tmp_path):
 def test_plain_says_what_comes_next(world, tmp_path):
     done = train(world / "photos", tmp_path / "m.st", "-e", 1, "--plain")
     assert "next: amp calibrate" in done.err
-    assert not read_model(tmp_path / "m.st")[0]["training"].get("bank")
+    record, header, _ = read_model(tmp_path / "m.st")
+    assert "anchored=0" in record["arch"] and header["conv1.weight"]["shape"][1] == 3
 
 
 def test_equal_runs_give_equal_weights(world, tmp_path):
