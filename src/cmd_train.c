@@ -244,7 +244,7 @@ static int check_place(const char *path)
 {
     char why[128];
 
-    if (outfile_check(path, why, sizeof why))
+    if (outfile_check_plain(path, why, sizeof why))
         return CLI_OK;
     cli_error("%s: %s", path, why);
     return CLI_RESOURCES;

@@ -46,6 +46,12 @@ static bool look(const char *path, mode_t *mode, bool *plain, char *why, size_t 
     return true;
 }
 
+/* Opening /dev/stdout anew where it is a file would start at its beginning, over what is there. */
+static bool is_standard_output(const char *path)
+{
+    return strcmp(path, "/dev/stdout") == 0;
+}
+
 bool outfile_check(const char *path, char *why, size_t size)
 {
     char folder[4096];
@@ -53,6 +59,8 @@ bool outfile_check(const char *path, char *why, size_t size)
     bool plain;
     char *slash;
 
+    if (is_standard_output(path))
+        return true;
     if (!resolve(path, folder, why, size) || !look(folder, &mode, &plain, why, size))
         return false;
     slash = strrchr(folder, '/');
@@ -65,6 +73,29 @@ bool outfile_check(const char *path, char *why, size_t size)
     return true;
 }
 
+bool outfile_check_plain(const char *path, char *why, size_t size)
+{
+    struct stat info;
+
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode))
+        return fault(why, size, "not a regular file");
+    return outfile_check(path, why, size);
+}
+
+static int open_fd(outfile *file, const char *path, bool plain)
+{
+    if (is_standard_output(path))
+        return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    if (!plain)
+        return open(file->path, O_WRONLY | O_CLOEXEC);
+    if ((size_t)snprintf(file->part, sizeof file->part, "%s.part-%ld", file->path,
+                         (long)getpid()) >= sizeof file->part) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    return open(file->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+}
+
 bool outfile_open(outfile *file, const char *path, char *why, size_t size)
 {
     mode_t mode = 0;
@@ -74,15 +105,11 @@ bool outfile_open(outfile *file, const char *path, char *why, size_t size)
     memset(file, 0, sizeof *file);
     if (!resolve(path, file->path, why, size) || !look(file->path, &mode, &plain, why, size))
         return false;
-    if (plain && (size_t)snprintf(file->part, sizeof file->part, "%s.part-%ld", file->path,
-                                  (long)getpid()) >= sizeof file->part)
-        return fault(why, size, strerror(ENAMETOOLONG));
-    fd = open(plain ? file->part : file->path,
-              O_WRONLY | O_CLOEXEC | (plain ? O_CREAT | O_TRUNC : 0), 0666);
+    fd = open_fd(file, path, plain);
     file->stream = fd >= 0 ? fdopen(fd, "wb") : NULL;
     if (!file->stream)
         return fault(why, size, strerror(errno));
-    if (mode != 0 && plain)
+    if (mode != 0 && file->part[0])
         (void)fchmod(fd, mode);
     return true;
 }

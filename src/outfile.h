@@ -16,6 +16,8 @@ typedef struct outfile {
 
 /* False with the reason when `path` could not be written: to be asked before the work begins. */
 bool outfile_check(const char *path, char *why, size_t size);
+/* The same for a model, which is a plain file or nothing. */
+bool outfile_check_plain(const char *path, char *why, size_t size);
 bool outfile_open(outfile *file, const char *path, char *why, size_t size);
 /* Flush, sync, rename; on a fault nothing is left behind. */
 bool outfile_commit(outfile *file, char *why, size_t size);

@@ -87,7 +87,7 @@ int cli_check_output(const cli_arguments *arguments)
     const char *const path = output_path(arguments);
     char why[128];
 
-    if (!path || outfile_check(path, why, sizeof why))
+    if (!path || outfile_check_plain(path, why, sizeof why))
         return CLI_OK;
     cli_error("%s: %s", path, why);
     return CLI_RESOURCES;

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -204,14 +205,26 @@ def test_where_scores_go(world, model, tmp_path):
     assert "Is a directory" in amp(*run, tmp_path, code=5).err
     done = amp(*run, "/dev/stdout")
     assert done.out.startswith("set,index,label,predicted,tau,") and "accuracy" in done.out
-    assert "No space left" in amp(*run, "/dev/full", code=5).err
-    assert os.path.exists("/dev/full") and leftovers("/dev") == []
+    with open(tmp_path / "both", "wb") as both:
+        amp(*run, "/dev/stdout", stdout=both)
+    assert (tmp_path / "both").read_text() == done.out
     target = tmp_path / "real.csv"
     target.touch()
     (tmp_path / "link.csv").symlink_to("real.csv")
     amp(*run, tmp_path / "link.csv")
     assert (tmp_path / "link.csv").is_symlink() and target.read_text().count("\n") == 25 + 24 + 1
     assert leftovers(tmp_path) == []
+
+
+def test_scores_into_a_pipe(world, model, tmp_path):
+    """Written as it comes; a pipe stays one."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
+        amp("eval", "-m", model, "-i", f"folder:{world}/fresh", "-o", f"x=folder:{world}/noise",
+            "--method", "msp", "--scores", pipe)
+        assert reader.stdout.read().count(b"\n") == 25 + 24 + 1
+    assert pipe.is_fifo()
 
 
 def test_full_standard_output(world, model):

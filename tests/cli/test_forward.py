@@ -117,7 +117,6 @@ def test_where_output_goes(plain, x, tmp_path):
     np.save(tmp_path / "x.npy", x)
     run = ["forward", "-m", plain, "-i", tmp_path / "x.npy", "-o"]
     assert "No such file" in amp(*run, tmp_path / "none/y.npy", code=5).err
-    assert "No space left" in amp(*run, "/dev/full", code=5).err
     (tmp_path / "y.npy").write_bytes(b"before")
     os.chmod(tmp_path / "y.npy", 0o600)
     amp(*run, tmp_path / "y.npy")
