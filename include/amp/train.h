@@ -53,8 +53,8 @@ typedef int32_t (*amp_train_fn)(void *user, const amp_train_progress *progress);
  * @param options  "epochs=20,batch=128,lr=0.2,schedule=onecycle,..." from the table below; NULL or
  *                 "" = all defaults.
  * @param error    NULL, or filled on failure.
- * @retval AMP_E_ARGUMENT  a pointer is NULL, an option is unknown or out of range, an image has no
- *                         label, or all images are held out
+ * @retval AMP_E_ARGUMENT  a pointer is NULL, model and data set have two contexts, an option is
+ *                         unknown or out of range, an image has no label, or all are held out
  * @retval AMP_E_SHAPE     preprocessing, classes and network do not fit together
  * @retval AMP_E_LIMIT     too many images or batches
  * @retval AMP_E_IO AMP_E_FORMAT  an image cannot be read

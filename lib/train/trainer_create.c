@@ -191,6 +191,10 @@ amp_status amp_trainer_create(amp_trainer **out, amp_model *initial, amp_dataset
 {
     if (!out || !initial || !dataset)
         return ampi_fail(error, AMP_E_ARGUMENT, "train", "out, initial and dataset must be given");
+    *out = NULL;
+    if (ampi_dataset_context(dataset) != amp_model_context(initial))
+        return ampi_fail(error, AMP_E_ARGUMENT, "train",
+                         "data set and model have different contexts");
     return ampi_trainer_build(out, initial, dataset, options, error);
 }
 

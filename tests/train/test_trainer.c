@@ -158,6 +158,23 @@ START_TEST(what_cannot_train_is_refused)
 }
 END_TEST
 
+START_TEST(contexts_do_not_mix)
+{
+    amp_context *const context = context_of_two(), *const other = context_of_two();
+    amp_model *const model = support_model(context, "wrn:depth=10,width=1");
+    amp_dataset *const dataset = support_open(other, support_data("few.bin", 20));
+    amp_trainer *trainer = NULL;
+    amp_error error;
+
+    ck_fails(amp_trainer_create(&trainer, model, dataset, NULL, &error), AMP_E_ARGUMENT, &error);
+    ck_assert_ptr_null(trainer);
+    amp_dataset_free(dataset);
+    amp_model_unref(model);
+    amp_context_unref(other);
+    amp_context_unref(context);
+}
+END_TEST
+
 START_TEST(a_wild_rate_is_reported)
 {
     amp_context *const context = context_of_two();
@@ -268,6 +285,7 @@ static Suite *suite(void)
     tcase_add_test(single, a_cancelled_run_goes_on);
     tcase_add_test(single, back_ends_agree);
     tcase_add_test(single, what_cannot_train_is_refused);
+    tcase_add_test(single, contexts_do_not_mix);
     tcase_add_test(single, a_wild_rate_is_reported);
     tcase_add_test(single, a_model_is_no_checkpoint);
     tcase_add_test(single, another_data_set_is_noticed);
