@@ -14,6 +14,13 @@
             low, high, choices, standard, help                                                     \
     }
 
+/* The back end that is there. */
+#if AMPI_DNNL_MAJOR > 0
+#define ENGINE "onednn"
+#else
+#define ENGINE "reference"
+#endif
+
 static const ampi_option table[] = {
     ROW("epochs", AMPI_OPTION_INT, epochs, 1, 10000, NULL, "20", "passes over the training images"),
     ROW("batch", AMPI_OPTION_INT, batch, 1, 8192, NULL, "128",
@@ -54,7 +61,7 @@ static const ampi_option table[] = {
         "1 = a thread makes the next batch meanwhile, 0 = no extra thread"),
     ROW("cache_mib", AMPI_OPTION_INT, cache_mib, 0, 1048576, NULL, "4096",
         "keep decoded images in memory up to this size"),
-    ROW("backend", AMPI_OPTION_CHOICE, backend, 0, 0, "onednn|reference", "onednn",
+    ROW("backend", AMPI_OPTION_CHOICE, backend, 0, 0, "onednn|reference", ENGINE,
         "reference = plain loops, slow"),
 };
 
