@@ -6,6 +6,16 @@
  */
 #include "exec/dnnl_emit.h"
 
+/* The plan takes the layout over, or it is dropped. */
+static amp_status append(ampi_emit *emit, ampi_buffer *buffer, int32_t *out)
+{
+    const amp_status status = ampi_plan_buffer(emit->plan, buffer, out, emit->error);
+
+    if (status != AMP_OK)
+        ampi_layout_clear(&buffer->layout);
+    return status;
+}
+
 amp_status ampi_emit_shared(ampi_emit *emit, ampi_md md, void *pointer, int32_t *out)
 {
     ampi_buffer buffer = { 0 };
@@ -14,7 +24,7 @@ amp_status ampi_emit_shared(ampi_emit *emit, ampi_md md, void *pointer, int32_t 
     buffer.bytes = ampi_md_bytes(md);
     buffer.outside = true;
     buffer.pointer = pointer;
-    return ampi_plan_buffer(emit->plan, &buffer, out, emit->error);
+    return append(emit, &buffer, out);
 }
 
 amp_status ampi_emit_buffer(ampi_emit *emit, ampi_md md, int32_t *out)
@@ -29,7 +39,7 @@ amp_status ampi_emit_bytes(ampi_emit *emit, size_t bytes, int32_t *out)
     ampi_buffer buffer = { 0 };
 
     buffer.bytes = bytes;
-    return ampi_plan_buffer(emit->plan, &buffer, out, emit->error);
+    return append(emit, &buffer, out);
 }
 
 amp_status ampi_emit_outside(ampi_emit *emit, const ampi_dims *dims, void *pointer, int32_t *out)
@@ -43,7 +53,7 @@ amp_status ampi_emit_outside(ampi_emit *emit, const ampi_dims *dims, void *point
     buffer.bytes = ampi_md_bytes(ampi_layout_md(&buffer.layout));
     buffer.outside = true;
     buffer.pointer = pointer;
-    return ampi_plan_buffer(emit->plan, &buffer, out, emit->error);
+    return append(emit, &buffer, out);
 }
 
 ampi_md ampi_emit_md(const ampi_emit *emit, int32_t buffer)

@@ -64,6 +64,18 @@ static const ampi_backend_api *find_backend(ampi_backend backend)
     return backend == AMPI_BACKEND_ONEDNN ? ampi_backend_onednn() : ampi_backend_reference();
 }
 
+/* A variance needs two values. */
+static amp_status check_norms(const ampi_tape_setup *setup, amp_error *error)
+{
+    for (size_t i = 0; i < setup->graph->n_nodes; i++) {
+        const ampi_node *const node = &setup->graph->nodes[i];
+        if (node->op == AMPI_OP_BATCH_NORM && setup->batch * node->shape.h * node->shape.w < 2)
+            return ampi_fail(error, AMP_E_SHAPE, "exec",
+                             "%.80s: one value a channel in a batch, training needs 2", node->name);
+    }
+    return AMP_OK;
+}
+
 static amp_status check_setup(const ampi_tape_setup *setup, const ampi_backend_api *api,
                               amp_error *error)
 {
@@ -74,7 +86,7 @@ static amp_status check_setup(const ampi_tape_setup *setup, const ampi_backend_a
                          INT32_MAX / (int)AMPI_MAX_CHANNELS);
     if (setup->graph->n_nodes < 2)
         return ampi_fail(error, AMP_E_ARGUMENT, "exec", "a network without layers");
-    return AMP_OK;
+    return check_norms(setup, error);
 }
 
 amp_status ampi_tape_create_with(ampi_tape **out, ampi_graph *graph, size_t batch,
