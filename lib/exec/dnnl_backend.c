@@ -23,24 +23,27 @@ const ampi_backend_api *ampi_backend_onednn(void)
     return &api;
 }
 
-static const char *isa_name(void)
+typedef struct isa_name {
+    int isa;
+    const char *name;
+} isa_name;
+
+static const char *name_of(int isa)
 {
-    switch ((int)dnnl_get_effective_cpu_isa()) {
-    case dnnl_cpu_isa_sse41:
-        return "sse41";
-    case dnnl_cpu_isa_avx:
-        return "avx";
-    case dnnl_cpu_isa_avx2:
-        return "avx2";
-    case dnnl_cpu_isa_avx512_core:
-        return "avx512_core";
-    case dnnl_cpu_isa_avx512_core_vnni:
-        return "avx512_core_vnni";
-    case dnnl_cpu_isa_avx512_core_bf16:
-        return "avx512_core_bf16";
-    default:
-        return "other";
-    }
+    static const isa_name names[] = {
+        { dnnl_cpu_isa_sse41, "sse41" },
+        { dnnl_cpu_isa_avx, "avx" },
+        { dnnl_cpu_isa_avx2, "avx2" },
+        { dnnl_cpu_isa_avx2_vnni, "avx2_vnni" },
+        { dnnl_cpu_isa_avx512_core, "avx512_core" },
+        { dnnl_cpu_isa_avx512_core_vnni, "avx512_core_vnni" },
+        { dnnl_cpu_isa_avx512_core_bf16, "avx512_core_bf16" },
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (names[i].isa == isa)
+            return names[i].name;
+    return "other";
 }
 
 void ampi_exec_describe(char *out, size_t size)
@@ -48,5 +51,5 @@ void ampi_exec_describe(char *out, size_t size)
     const dnnl_version_t *const version = dnnl_version();
 
     snprintf(out, size, "oneDNN %d.%d.%d, cpu isa %s", version->major, version->minor,
-             version->patch, isa_name());
+             version->patch, name_of((int)dnnl_get_effective_cpu_isa()));
 }

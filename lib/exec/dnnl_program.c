@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * exec/dnnl_program.c - a program on oneDNN: its plans, by batch size, bounded in number.
+ * exec/dnnl_program.c - a program on oneDNN: its plans, one a batch size, made when first wanted.
  *
  * Every plan is made for one thread: some kernels order their sums by the number of threads, and a
  * result must not depend on it.  dnnl_runner.c gives each thread images of its own instead.
@@ -20,18 +20,18 @@ size_t ampi_dnnl_chunk(const ampi_graph *graph)
 
 /* ---- plans ----------------------------------------------------------------------------------- */
 
-void ampi_dnnl_plan_unref(ampi_dnnl_plan *plan)
+static void plan_free(ampi_dnnl_plan *plan)
 {
     amp_context *context;
 
-    if (plan == NULL || atomic_fetch_sub_explicit(&plan->references, 1, memory_order_acq_rel) != 1)
+    if (plan == NULL)
         return;
     context = plan->plan.context;
     ampi_plan_clear(&plan->plan);
     ampi_free(context, plan);
 }
 
-static amp_status make_plan(ampi_cache *cache, ampi_dnnl_plan **out, size_t batch, amp_error *error)
+static amp_status make_plan(ampi_cache *cache, size_t index, amp_error *error)
 {
     ampi_dnnl_plan *const plan = ampi_alloc(cache->context, 1, sizeof *plan);
     amp_status status;
@@ -40,61 +40,26 @@ static amp_status make_plan(ampi_cache *cache, ampi_dnnl_plan **out, size_t batc
     if (plan == NULL)
         return ampi_fail_nomem(error, "exec", sizeof *plan);
     ampi_plan_init(&plan->plan, cache->context, cache->engine);
-    plan->cache = cache;
-    plan->batch = batch;
-    atomic_init(&plan->references, 1);
+    plan->batch = AMPI_PLAN_IMAGES(index);
     before = ampi_omp_set(1);
     status = ampi_dnnl_infer(cache, plan, error);
     ampi_omp_restore(before);
     if (status == AMP_OK)
-        *out = plan;
+        cache->plans[index] = plan;
     else
-        ampi_dnnl_plan_unref(plan);
+        plan_free(plan);
     return status;
 }
 
-static ampi_dnnl_plan *find_plan(const ampi_cache *cache, size_t batch)
-{
-    for (size_t i = 0; i < cache->n_plans; i++)
-        if (cache->plans[i]->batch == batch)
-            return cache->plans[i];
-    return NULL;
-}
-
-/* In the place of the one that was used longest ago when there is no other. */
-static void keep_plan(ampi_cache *cache, ampi_dnnl_plan *plan)
-{
-    size_t oldest = 0;
-
-    if (cache->n_plans < AMPI_PLANS) {
-        cache->plans[cache->n_plans++] = plan;
-        return;
-    }
-    for (size_t i = 1; i < AMPI_PLANS; i++)
-        if (cache->plans[i]->used < cache->plans[oldest]->used)
-            oldest = i;
-    ampi_dnnl_plan_unref(cache->plans[oldest]);
-    cache->plans[oldest] = plan;
-}
-
-amp_status ampi_dnnl_plan_get(ampi_cache *cache, ampi_dnnl_plan **out, size_t batch,
+amp_status ampi_dnnl_plan_get(ampi_cache *cache, const ampi_dnnl_plan **out, size_t index,
                               amp_error *error)
 {
     amp_status status = AMP_OK;
-    ampi_dnnl_plan *plan;
 
     pthread_mutex_lock(&cache->mutex);
-    plan = find_plan(cache, batch);
-    if (plan == NULL) {
-        status = make_plan(cache, &plan, batch, error);
-        if (status == AMP_OK)
-            keep_plan(cache, plan);
-    }
-    if (status == AMP_OK) {
-        plan->used = ++cache->clock;
-        atomic_fetch_add_explicit(&plan->references, 1, memory_order_relaxed);
-        *out = plan;
-    }
+    if (cache->plans[index] == NULL)
+        status = make_plan(cache, index, error);
+    *out = cache->plans[index];
     pthread_mutex_unlock(&cache->mutex);
     return status;
 }
@@ -106,8 +71,8 @@ static void cache_free(ampi_cache *cache)
 {
     while (cache != NULL) {
         ampi_cache *const parent = cache->parent;
-        for (size_t i = 0; i < cache->n_plans; i++)
-            ampi_dnnl_plan_unref(cache->plans[i]);
+        for (size_t i = 0; i < AMPI_PLANS; i++)
+            plan_free(cache->plans[i]);
         for (size_t i = 0; i < cache->n_prepared; i++) {
             ampi_layout_clear(&cache->prepared[i].layout);
             ampi_free(cache->context, cache->prepared[i].data);

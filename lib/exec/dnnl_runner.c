@@ -1,27 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * exec/dnnl_runner.c - runs a batch: splits it into pieces, and the pieces among threads.
+ * exec/dnnl_runner.c - runs a batch: shares its images among threads, and cuts each share into
+ * pieces that there are plans for.
  *
  * A lane is the memory of one thread: an arena and the plans bound to it.  All is bound before the
- * threads start; a run whose plans are bound allocates nothing.  Each piece is computed by one
+ * threads start; a run whose plans are bound allocates nothing.  Each image is computed by one
  * thread, so a result does not depend on how many there are.
  */
 #include "exec/dnnl_backend.h"
 #include "exec/dnnl_program.h"
 
-#define BINDINGS 4u
-#define PIECE_IMAGES 16u
-#define PIECE_BYTES ((size_t)16 << 20) /* of the largest value of a piece */
-
-typedef struct bound {
-    ampi_dnnl_plan *plan;
-    ampi_binding *binding;
-    uint64_t used;
-} bound;
+#define PIECE_BYTES ((size_t)16 << 20) /* of the largest value of a piece: fits in a cache */
 
 typedef struct run_lane {
-    bound bindings[BINDINGS];
-    uint64_t clock;
+    const ampi_dnnl_plan *plans[AMPI_PLANS]; /* bound; NULL = not yet */
+    ampi_binding *bindings[AMPI_PLANS];
     unsigned char *arena;
     size_t arena_bytes;
     amp_status status; /* of the last run */
@@ -32,7 +25,7 @@ typedef struct dnnl_runner {
     ampi_dnnl_program *program; /* borrowed */
     run_lane *lanes;
     size_t n_lanes;
-    size_t piece;   /* most images of a piece */
+    size_t largest; /* plan for the largest piece */
     size_t in, out; /* values an image */
 } dnnl_runner;
 
@@ -41,16 +34,16 @@ static size_t values(ampi_shape shape)
     return (size_t)shape.c * shape.h * shape.w;
 }
 
-/* As many images as stay in the caches, roughly. */
-static size_t piece_size(const ampi_graph *graph)
+static size_t largest_plan(const ampi_graph *graph)
 {
-    size_t largest = 1, images;
+    size_t largest = 1, index = AMPI_PLANS - 1;
 
     for (size_t i = 0; i < graph->n_nodes; i++)
         if (values(graph->nodes[i].shape) > largest)
             largest = values(graph->nodes[i].shape);
-    images = PIECE_BYTES / (largest * sizeof(float));
-    return images < 1 ? 1 : ampi_min_size(images, PIECE_IMAGES);
+    while (index > 0 && AMPI_PLAN_IMAGES(index) > PIECE_BYTES / (largest * sizeof(float)))
+        index--;
+    return index;
 }
 
 amp_status ampi_dnnl_runner_create(void **out, void *program, amp_error *error)
@@ -61,7 +54,7 @@ amp_status ampi_dnnl_runner_create(void **out, void *program, amp_error *error)
     if (runner == NULL)
         return ampi_fail_nomem(error, "exec", sizeof *runner);
     runner->program = owner;
-    runner->piece = piece_size(owner->graph);
+    runner->largest = largest_plan(owner->graph);
     runner->in = values(owner->graph->nodes[0].shape);
     runner->out = values(owner->graph->nodes[owner->graph->n_nodes - 1].shape);
     *out = runner;
@@ -70,19 +63,13 @@ amp_status ampi_dnnl_runner_create(void **out, void *program, amp_error *error)
 
 /* ---- lanes ----------------------------------------------------------------------------------- */
 
-static void drop(bound *entry)
-{
-    ampi_binding_free(entry->binding);
-    ampi_dnnl_plan_unref(entry->plan);
-    entry->binding = NULL;
-    entry->plan = NULL;
-    entry->used = 0;
-}
-
 static void lane_clear(run_lane *lane, amp_context *context)
 {
-    for (size_t i = 0; i < BINDINGS; i++)
-        drop(&lane->bindings[i]);
+    for (size_t i = 0; i < AMPI_PLANS; i++) {
+        ampi_binding_free(lane->bindings[i]);
+        lane->bindings[i] = NULL;
+        lane->plans[i] = NULL;
+    }
     ampi_free(context, lane->arena);
     lane->arena = NULL;
     lane->arena_bytes = 0;
@@ -112,62 +99,44 @@ static amp_status lane_grow(run_lane *lane, amp_context *context, size_t bytes, 
     return AMP_OK;
 }
 
-static bound *lane_find(run_lane *lane, const ampi_dnnl_plan *plan)
+/* In a forked child the plan is another one than before. */
+static amp_status lane_bind(run_lane *lane, const ampi_dnnl_plan *plan, size_t index,
+                            amp_error *error)
 {
-    for (size_t i = 0; i < BINDINGS; i++)
-        if (lane->bindings[i].plan == plan)
-            return &lane->bindings[i];
-    return NULL;
-}
-
-/* An empty place, if need be that of the binding used longest ago. */
-static bound *lane_room(run_lane *lane)
-{
-    bound *oldest = &lane->bindings[0];
-
-    for (size_t i = 1; i < BINDINGS; i++)
-        if (lane->bindings[i].used < oldest->used)
-            oldest = &lane->bindings[i];
-    drop(oldest);
-    return oldest;
-}
-
-static amp_status lane_bind(run_lane *lane, ampi_dnnl_plan *plan, amp_error *error)
-{
-    bound *entry = lane_find(lane, plan);
-    ampi_binding *binding = NULL;
-
-    if (entry == NULL) {
-        AMPI_TRY(ampi_binding_create(&binding, &plan->plan, lane->arena, NULL, error));
-        entry = lane_room(lane);
-        atomic_fetch_add_explicit(&plan->references, 1, memory_order_relaxed);
-        entry->plan = plan;
-        entry->binding = binding;
-    }
-    entry->used = ++lane->clock;
+    if (plan == NULL || lane->plans[index] == plan)
+        return AMP_OK;
+    ampi_binding_free(lane->bindings[index]);
+    lane->bindings[index] = NULL;
+    lane->plans[index] = NULL;
+    AMPI_TRY(ampi_binding_create(&lane->bindings[index], &plan->plan, lane->arena, NULL, error));
+    lane->plans[index] = plan;
     return AMP_OK;
 }
 
 /* ---- one batch ------------------------------------------------------------------------------- */
 
-/* `pieces` pieces, the first `rest` of them one image longer than `size`. */
 typedef struct batch {
     dnnl_runner *runner;
     const float *input;
     float *output;
-    size_t lanes, pieces, size, rest;
-    ampi_dnnl_plan *plans[2]; /* for pieces of size, and size + 1 */
+    size_t n, lanes;
+    const ampi_dnnl_plan *plans[AMPI_PLANS]; /* those wanted */
 } batch;
 
-static void split(batch *b, size_t n, size_t threads)
+/* Images before those of lane `lane`. */
+static size_t share_begin(const batch *b, size_t lane)
 {
-    const size_t piece = b->runner->piece;
-    const size_t least = n / piece + (n % piece != 0 ? 1 : 0);
+    return lane * (b->n / b->lanes) + ampi_min_size(lane, b->n % b->lanes);
+}
 
-    b->lanes = ampi_min_size(threads, n);
-    b->pieces = ampi_min_size(n, (least + b->lanes - 1) / b->lanes * b->lanes);
-    b->size = n / b->pieces;
-    b->rest = n % b->pieces;
+/* The plan for the next piece of `left` images. */
+static size_t next_plan(const dnnl_runner *runner, size_t left)
+{
+    size_t index = runner->largest;
+
+    while (AMPI_PLAN_IMAGES(index) > left)
+        index--;
+    return index;
 }
 
 static amp_status get_plans(batch *b, amp_error *error)
@@ -175,10 +144,15 @@ static amp_status get_plans(batch *b, amp_error *error)
     ampi_cache *cache = NULL;
 
     AMPI_TRY(ampi_dnnl_cache(b->runner->program, &cache, error));
-    if (b->rest < b->pieces)
-        AMPI_TRY(ampi_dnnl_plan_get(cache, &b->plans[0], b->size, error));
-    if (b->rest > 0)
-        AMPI_TRY(ampi_dnnl_plan_get(cache, &b->plans[1], b->size + 1, error));
+    for (size_t i = 0; i < b->lanes; i++) {
+        size_t left = share_begin(b, i + 1) - share_begin(b, i);
+        while (left > 0) {
+            const size_t index = next_plan(b->runner, left);
+            left %= AMPI_PLAN_IMAGES(index);
+            if (b->plans[index] == NULL)
+                AMPI_TRY(ampi_dnnl_plan_get(cache, &b->plans[index], index, error));
+        }
+    }
     return AMP_OK;
 }
 
@@ -200,34 +174,27 @@ static amp_status grow_lanes(dnnl_runner *runner, size_t count, amp_error *error
     return AMP_OK;
 }
 
-static amp_status bind_lanes(batch *b, amp_error *error)
+static amp_status bind_lanes(const batch *b, amp_error *error)
 {
     amp_context *const context = b->runner->program->context;
     size_t bytes = 0;
 
     AMPI_TRY(grow_lanes(b->runner, b->lanes, error));
-    for (int k = 0; k < 2; k++)
+    for (size_t k = 0; k < AMPI_PLANS; k++)
         if (b->plans[k] != NULL && b->plans[k]->plan.arena_bytes > bytes)
             bytes = b->plans[k]->plan.arena_bytes;
     for (size_t i = 0; i < b->lanes; i++) {
         AMPI_TRY(lane_grow(&b->runner->lanes[i], context, bytes, error));
-        for (int k = 0; k < 2; k++)
-            if (b->plans[k] != NULL)
-                AMPI_TRY(lane_bind(&b->runner->lanes[i], b->plans[k], error));
+        for (size_t k = 0; k < AMPI_PLANS; k++)
+            AMPI_TRY(lane_bind(&b->runner->lanes[i], b->plans[k], k, error));
     }
     return AMP_OK;
 }
 
-static amp_status run_piece(const batch *b, run_lane *lane, size_t piece)
+static amp_status run_piece(const batch *b, run_lane *lane, size_t index, size_t first)
 {
-    const ampi_dnnl_plan *const plan = b->plans[piece < b->rest ? 1 : 0];
-    const size_t first = piece * b->size + ampi_min_size(piece, b->rest);
-    const bound *const entry = lane_find(lane, plan);
-    ampi_binding *binding;
-
-    if (entry == NULL)
-        return ampi_fail(&lane->error, AMP_E_INTERNAL, "exec", "a plan is not bound");
-    binding = entry->binding;
+    ampi_binding *const binding = lane->bindings[index];
+    const ampi_dnnl_plan *const plan = lane->plans[index];
 
     AMPI_TRY(
         ampi_binding_point(binding, plan->input, b->input + first * b->runner->in, &lane->error));
@@ -242,9 +209,14 @@ static void run_lanes(void *argument, size_t begin, size_t end)
 
     for (size_t i = begin; i < end; i++) {
         run_lane *const lane = &b->runner->lanes[i];
+        const size_t stop = share_begin(b, i + 1);
+        size_t at = share_begin(b, i);
         lane->status = AMP_OK;
-        for (size_t p = i; p < b->pieces && lane->status == AMP_OK; p += b->lanes)
-            lane->status = run_piece(b, lane, p);
+        while (at < stop && lane->status == AMP_OK) {
+            const size_t index = next_plan(b->runner, stop - at);
+            lane->status = run_piece(b, lane, index, at);
+            at += AMPI_PLAN_IMAGES(index);
+        }
     }
 }
 
@@ -267,16 +239,10 @@ static amp_status run_all(batch *b, amp_error *error)
 amp_status ampi_dnnl_runner_forward(void *state, int32_t threads, size_t n, const float *input,
                                     float *output, amp_error *error)
 {
-    batch b = { .runner = state, .input = input, .output = output };
-    amp_status status;
+    batch b = { .runner = state, .input = input, .output = output, .n = n };
 
-    split(&b, n, (size_t)threads);
-    status = get_plans(&b, error);
-    if (status == AMP_OK)
-        status = bind_lanes(&b, error);
-    if (status == AMP_OK)
-        status = run_all(&b, error);
-    ampi_dnnl_plan_unref(b.plans[0]);
-    ampi_dnnl_plan_unref(b.plans[1]);
-    return status;
+    b.lanes = ampi_min_size((size_t)threads, n);
+    AMPI_TRY(get_plans(&b, error));
+    AMPI_TRY(bind_lanes(&b, error));
+    return run_all(&b, error);
 }

@@ -7,6 +7,9 @@
 #include "exec/dnnl_tape.h"
 #include "exec/dnnl_backend.h"
 
+/* oneDNN 2.6.3, AVX-512, 2 threads, batch 128, 64 to 64 channels of 32x32: forward 17.5 ms against
+   40.5 direct, gradient of the weights 24.2 against 49.1; 16 to 16: 3.4 both, and 2.0 against 3.0.
+   The error grows from 2e-7 to 8e-7. */
 bool ampi_tape_winograd(const ampi_tape_dnnl *tape, const ampi_conv_spec *spec)
 {
     const dnnl_dim_t least = spec->ic < spec->oc ? spec->ic : spec->oc;

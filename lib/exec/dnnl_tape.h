@@ -35,7 +35,7 @@ typedef struct ampi_tape_dnnl {
     uint64_t seed, step; /* of the last forward */
 } ampi_tape_dnnl;
 
-/* Winograd by shape alone, so that a run repeats; measured in bench/: 3x3, stride 1. */
+/* By shape alone, so that a run repeats. */
 bool ampi_tape_winograd(const ampi_tape_dnnl *tape, const ampi_conv_spec *spec);
 /* With Winograd where the rule and oneDNN have it, direct otherwise. */
 amp_status ampi_tape_conv_desc(ampi_tape_dnnl *tape, ampi_conv_spec *spec,

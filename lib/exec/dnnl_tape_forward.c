@@ -150,8 +150,8 @@ static amp_status forward_dropout(ampi_tape_dnnl *tape, const ampi_node *node, s
         return AMP_OK;
     own->tag = ampi_md_tag(ampi_emit_md(emit, source), &dims);
     if (own->tag == dnnl_format_tag_undef)
-        return ampi_fail(emit->error, AMP_E_UNSUPPORTED, "exec", "%.80s: dropout on a layout",
-                         node->name);
+        return ampi_fail(emit->error, AMP_E_UNSUPPORTED, "exec",
+                         "%.80s: dropout over values in an unknown order", node->name);
     AMPI_TRY(ampi_emit_bytes(emit, ampi_md_bytes(ampi_emit_md(emit, source)) / sizeof(float),
                              &own->mask));
     AMPI_TRY(ampi_emit_buffer(emit, ampi_emit_md(emit, source), &own->value));

@@ -3,8 +3,9 @@
  * exec/exec.h - a graph made to run, forward for inference, forward and backward for training.
  *
  * Two back ends behind one table: oneDNN (2.x or 3.x) and plain loops.  A program is the
- * immutable part (rewritten graph, prepared weights, plans cached by batch size) and is shared by
- * threads; a runner owns the memory of one run and serves one thread at a time.
+ * immutable part (rewritten graph, prepared weights, plans for a few batch sizes) and is shared by
+ * threads; a runner owns the memory of one run and serves one thread at a time.  In a forked child
+ * both go on, on one thread.
  */
 #ifndef AMPI_EXEC_H
 #define AMPI_EXEC_H
@@ -37,7 +38,8 @@ amp_status ampi_runner_forward(ampi_runner *runner, int32_t threads, size_t n, c
 typedef struct ampi_tape ampi_tape;
 
 /* Keeps a pointer to `graph`: reads its weights at every forward, updates its running statistics
-   there.  Batch size is fixed.  `threads` fixed: gradients depend on it. */
+   there.  Batch size is fixed.  `threads` fixed: gradients depend on it.  A tape of several threads
+   does not run in a forked child (AMP_E_UNSUPPORTED); one made there has one thread. */
 amp_status ampi_tape_create(ampi_tape **out, ampi_graph *graph, size_t batch, int32_t threads,
                             ampi_backend backend, amp_error *error);
 
@@ -57,7 +59,7 @@ void ampi_tape_free(ampi_tape *tape);
 amp_status ampi_tape_forward(ampi_tape *tape, const float *input, uint64_t seed, uint64_t step,
                              float *logits, amp_error *error);
 /* From d loss / d logits [batch,classes] to all gradients; d_input [batch,c,h,w] or NULL.
-   Belongs to the last forward. */
+   Belongs to the last forward, and comes once after it (AMP_E_ARGUMENT otherwise). */
 amp_status ampi_tape_backward(ampi_tape *tape, const float *d_logits, float *d_input,
                               amp_error *error);
 /* Gradient of graph tensor `index`, same layout and count as its data; NULL if not trainable. */
