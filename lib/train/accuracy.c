@@ -33,21 +33,15 @@ static void measure_clear(measure *m)
 static amp_status anchor_stems(measure *m, amp_error *error)
 {
     const ampi_accuracy *const accuracy = m->accuracy;
-    const ampi_shape stem = m->network->stem;
-    const size_t values = accuracy->k * stem.c * stem.h * stem.w;
-    ampi_runner *runner = NULL;
-    amp_status status;
+    const size_t values = accuracy->k * ampi_shape_values(m->network->stem);
 
     if (!m->network->anchored)
         return AMP_OK;
     m->stems = ampi_alloc(m->context, values, sizeof(float));
     if (!m->stems)
         return ampi_fail_nomem(error, "train", values * sizeof(float));
-    AMPI_TRY(ampi_runner_create(&runner, m->network->anchor_half, error));
-    status =
-        ampi_runner_forward(runner, m->threads, accuracy->k, accuracy->anchors, m->stems, error);
-    ampi_runner_free(runner);
-    return status;
+    return ampi_network_anchor_stems(m->network, m->threads, accuracy->k, accuracy->anchors,
+                                     m->stems, error);
 }
 
 static amp_status measure_init(measure *m, const ampi_graph *graph, ampi_backend backend,
