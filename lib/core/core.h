@@ -29,7 +29,12 @@ amp_status ampi_fail(amp_error *error, amp_status status, const char *where, con
 amp_status ampi_fail_errno(amp_error *error, amp_status status, const char *where, int code,
                            const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-amp_status ampi_fail_nomem(amp_error *error, const char *where, size_t bytes);
+/* Inline, so that compilers see that it never returns AMP_OK. */
+static inline amp_status ampi_fail_nomem(amp_error *error, const char *where, size_t bytes)
+{
+    (void)ampi_fail(error, AMP_E_NOMEM, where, "no memory for %zu bytes", bytes);
+    return AMP_E_NOMEM;
+}
 
 /* Largest useful length of a path inside a message; ampi_path_tail() cuts to it. */
 #define AMPI_PATH_SHOWN 96u

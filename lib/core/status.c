@@ -132,11 +132,6 @@ amp_status ampi_fail_errno(amp_error *error, amp_status status, const char *wher
     return status;
 }
 
-amp_status ampi_fail_nomem(amp_error *error, const char *where, size_t bytes)
-{
-    return ampi_fail(error, AMP_E_NOMEM, where, "no memory for %zu bytes", bytes);
-}
-
 const char *ampi_path_tail(const char *path)
 {
     const size_t length = strlen(path);

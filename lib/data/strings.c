@@ -38,7 +38,7 @@ static amp_status reserve(ampi_strings *strings, size_t length, char **out, amp_
 amp_status ampi_strings_add(ampi_strings *strings, const char *text, size_t length,
                             amp_error *error)
 {
-    char *at;
+    char *at = NULL;
 
     AMPI_TRY(reserve(strings, length, &at, error));
     memcpy(at, text, length);
@@ -51,7 +51,7 @@ amp_status ampi_strings_add_path(ampi_strings *strings, const char *folder, cons
 {
     const size_t head = strlen(folder), tail = strlen(name);
     const size_t slash = head > 0 && folder[head - 1] != '/' ? 1 : 0;
-    char *at;
+    char *at = NULL;
 
     AMPI_TRY(reserve(strings, head + slash + tail, &at, error));
     memcpy(at, folder, head);
