@@ -26,7 +26,6 @@ STRICTER = {
     "made/truncated_png_small_00143.png": (FORMAT, "truncated"),
     "made/truncated_png_small_00144.png": (FORMAT, "truncated"),
     "made/mutated_png_small_04.png": (FORMAT, "wrong CRC on IDAT"),
-    "made/mutated_png_small_32.png": (FORMAT, "wrong CRC on IEND"),
     "pillow/hopper_bad_exif.jpg": (FORMAT, "its pixel data have a bad Huffman code"),
     "pngsuite/xcsn0g01.png": (FORMAT, "wrong checksum of IDAT"),
 }
@@ -35,6 +34,8 @@ MILDER = {
     "libpng_testpngs/crashers/empty_ancillary_chunks.png": "only chunks that are skipped are odd",
     "pillow/png_decompression_dos.png": "the bomb is in a text chunk, which is skipped",
 }
+# Files whose fate is libpng's: 1.6.39 refuses, 1.6.48 takes.
+EITHER = {"made/mutated_png_small_32.png": (FORMAT, "wrong CRC on IEND")}
 # Files with other pixels than Pillow's, and why.
 OTHER_PIXELS = {
     "made/png_palette_index_out_of_range.png": "no palette entry: black here, a grey there",
@@ -96,6 +97,8 @@ def test_what_is_taken_and_what_is_refused(corpus, results):
             assert result.message and result.status in (FORMAT, LIMIT, UNSUPPORTED), path
         if path in STRICTER:
             assert refused and result.status == STRICTER[path][0], (path, result)
+        elif path in EITHER:
+            assert not refused or result.status == EITHER[path][0], (path, result)
         elif path in MILDER:
             assert row["pillow"] == "error" and not refused, (path, result)
         elif row["pillow"] == "error":
@@ -106,7 +109,7 @@ def test_what_is_taken_and_what_is_refused(corpus, results):
 
 def test_exceptions_are_in_the_corpus(corpus):
     known = {row["path"] for row in corpus[0]}
-    assert known >= set(STRICTER) | set(MILDER) | set(OTHER_PIXELS)
+    assert known >= set(STRICTER) | set(MILDER) | set(EITHER) | set(OTHER_PIXELS)
 
 
 def test_sizes_are_the_manifests(corpus, results):
@@ -161,7 +164,7 @@ def test_alpha_is_composited_as_pillow_pastes(tool, corpus):
     for row in rows:
         if row["pillow_mode"] not in ("LA", "RGBA") or row["pillow"] != "ok":
             continue
-        if row["path"] in OTHER_PIXELS or row["path"] in STRICTER:
+        if row["path"] in OTHER_PIXELS or row["path"] in STRICTER or row["path"] in EITHER:
             continue
         front = Image.open(io.BytesIO(files[row["path"]])).convert("RGBA")
         want = Image.new("RGB", front.size, background)
