@@ -24,7 +24,7 @@ void *ampi_alloc_raw(amp_context *context, size_t count, size_t size)
     header head;
 
     if (count == 0 || size == 0 || !ampi_mul(count, size, &total) ||
-        !ampi_add(total, 2 * AMPI_ALIGN, &total))
+        !ampi_add(total, 2 * (size_t)AMPI_ALIGN, &total))
         return NULL;
     total = total / AMPI_ALIGN * AMPI_ALIGN;
     if (context && context->options.alloc)

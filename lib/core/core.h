@@ -21,19 +21,23 @@
 
 /* ---- failures (status.c) ------------------------------------------------------------------ */
 
-/* Fills *error (NULL allowed) and returns `status`.  `where` names the subject. */
-amp_status ampi_fail(amp_error *error, amp_status status, const char *where, const char *format,
-                     ...) __attribute__((format(printf, 4, 5)));
+/* Fills *error (NULL allowed).  `where` names the subject. */
+void ampi_note(amp_error *error, amp_status status, const char *where, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* The same, with errno's text appended and kept in error->detail. */
-amp_status ampi_fail_errno(amp_error *error, amp_status status, const char *where, int code,
-                           const char *format, ...) __attribute__((format(printf, 5, 6)));
+void ampi_note_errno(amp_error *error, amp_status status, const char *where, int code,
+                     const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/* Inline, so that compilers see that it never returns AMP_OK. */
+/* Notes the failure; its value is `status`.  In the open, so that compilers and analysers see that
+   what they guard is not reached. */
+#define ampi_fail(error, status, ...) (ampi_note((error), (status), __VA_ARGS__), (status))
+#define ampi_fail_errno(error, status, ...)                                                        \
+    (ampi_note_errno((error), (status), __VA_ARGS__), (status))
+
 static inline amp_status ampi_fail_nomem(amp_error *error, const char *where, size_t bytes)
 {
-    (void)ampi_fail(error, AMP_E_NOMEM, where, "no memory for %zu bytes", bytes);
-    return AMP_E_NOMEM;
+    return ampi_fail(error, AMP_E_NOMEM, where, "no memory for %zu bytes", bytes);
 }
 
 /* Largest useful length of a path inside a message; ampi_path_tail() cuts to it. */

@@ -97,22 +97,20 @@ static void set_head(amp_error *error, amp_status status, const char *where, int
     make_printable(error->where);
 }
 
-amp_status ampi_fail(amp_error *error, amp_status status, const char *where, const char *format,
-                     ...)
+void ampi_note(amp_error *error, amp_status status, const char *where, const char *format, ...)
 {
     va_list arguments;
 
     if (!error)
-        return status;
+        return;
     set_head(error, status, where, 0);
     va_start(arguments, format);
     set_text(error->message, sizeof error->message, format, arguments);
     va_end(arguments);
-    return status;
 }
 
-amp_status ampi_fail_errno(amp_error *error, amp_status status, const char *where, int code,
-                           const char *format, ...)
+void ampi_note_errno(amp_error *error, amp_status status, const char *where, int code,
+                     const char *format, ...)
 {
     const char *const known = strerrordesc_np(code);
     const char *const reason = known ? known : "unknown system error";
@@ -122,14 +120,13 @@ amp_status ampi_fail_errno(amp_error *error, amp_status status, const char *wher
     size_t used;
 
     if (!error)
-        return status;
+        return;
     set_head(error, status, where, code);
     va_start(arguments, format);
     set_text(error->message, room, format, arguments);
     va_end(arguments);
     used = strlen(error->message);
     (void)snprintf(error->message + used, sizeof error->message - used, ": %s", reason);
-    return status;
 }
 
 const char *ampi_path_tail(const char *path)

@@ -153,7 +153,7 @@ static bool find_file(const layout *set, const char *folder, const char *name, c
     const char *const folders[] = { "", set->folder };
     const char *const prefixes[] = { "", set->prefix };
 
-    for (size_t i = 0; i < 2 * 2 * 4; i++) {
+    for (size_t i = 0; i < 16; i++) {
         const char *const inner = folders[i / 8];
         const int length = snprintf(path, MAX_PATH, "%s/%s%s%s%s%s", folder, inner,
                                     inner[0] ? "/" : "", prefixes[i / 4 % 2], name, tails[i % 4]);

@@ -146,6 +146,7 @@ static amp_status read_folder(walk *all, size_t index, amp_error *error)
     AMPI_TRY(open_folder(all, index, &stream, error));
     do {
         errno = 0;
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is this thread's alone */
         entry = readdir(stream);
         if (entry && entry->d_name[0] != '.')
             status = take(all, index, dirfd(stream), entry->d_name, error);

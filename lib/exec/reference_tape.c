@@ -61,7 +61,7 @@ static amp_status alloc_moments(ampi_reference_tape *tape, amp_error *error)
             continue;
         tape->moments[i] = ampi_alloc(graph->context, 2 * (size_t)node->shape.c, sizeof(double));
         if (tape->moments[i] == NULL)
-            return ampi_fail_nomem(error, "exec", 2 * node->shape.c * sizeof(double));
+            return ampi_fail_nomem(error, "exec", 2 * (size_t)node->shape.c * sizeof(double));
     }
     return AMP_OK;
 }

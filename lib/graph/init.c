@@ -53,7 +53,8 @@ static void init_matrix(ampi_graph *graph, const ampi_node *node, recipe how, ui
     ampi_tensor *const weight = ampi_node_tensor(graph, node, AMPI_PARAM_WEIGHT);
     ampi_tensor *const bias = ampi_node_tensor(graph, node, AMPI_PARAM_BIAS);
     const bool conv = node->op == AMPI_OP_CONV;
-    const double fan_in = (double)(weight->count / node->shape.c);
+    const size_t per_output = weight->count / node->shape.c;
+    const double fan_in = (double)per_output;
     const double fan_out = (double)node->shape.c * node->kernel * node->kernel;
     const ampi_rng rng = rng_of(seed, node->params[AMPI_PARAM_WEIGHT]);
 

@@ -37,7 +37,7 @@ static const ampi_option build_table[] = {
 
 static const ampi_option given_table[] = { STORE_ROW };
 
-#define ROWS(table) (sizeof table / sizeof table[0])
+#define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 
 /* ---- pixels [K,h,w,ch] from either source ---- */
 

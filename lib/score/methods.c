@@ -5,7 +5,7 @@
  */
 #include "score/score.h"
 
-#define OPTIONS(table) table, sizeof table / sizeof table[0]
+#define OPTIONS(table) (table), sizeof(table) / sizeof((table)[0])
 
 static const ampi_method methods[] = {
     { "amp", "mean prediction of the anchors, calibrated by their disagreement (the paper's eq. 2)",
