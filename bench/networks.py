@@ -7,6 +7,7 @@ A target is a ratio of times, peer over libamp: above 1 libamp is faster.
 ANCHORS = 5
 IMAGES = 64  # made for each network; a work takes the first of them
 SEED = 20
+FORM = 1  # of the files that are made; another one has them made again
 PREPROCESS = {"mean": [0.4914, 0.4822, 0.4465], "std": [0.247, 0.2435, 0.2616]}
 
 NETWORKS = {

@@ -8,6 +8,7 @@ FOLDER receives
     state.npz          PyTorch's
     raw.onnx           float32 [rows, 6, h, w] to logits, the number of rows left open
     images.rgb8        uint8 [images, h, w, 3]
+    pictures/NN.png    the same
     pairs.npy          float32 [images * anchors, 6, h, w]: [c, x - c], what peers are given
     wanted.npy         float32 [images * anchors, classes]: PyTorch's logits in fp32
     made.json          what was made; written last
@@ -124,6 +125,9 @@ def make(name, folder, amp):
     x = pairs(images, anchors)
     images.tofile(folder / "images.rgb8")
     Image.fromarray(images[0]).save(folder / "image0.png")
+    (folder / "pictures").mkdir(exist_ok=True)
+    for index, image in enumerate(images):
+        Image.fromarray(image).save(folder / "pictures" / f"{index:02}.png")
     np.save(folder / "pairs.npy", x)
     np.save(folder / "wanted.npy", forward(module, x))
     nets.save_state(folder / "state.npz", module)
@@ -132,7 +136,7 @@ def make(name, folder, amp):
                       dynamic_axes={"pairs": {0: "rows"}, "logits": {0: "rows"}})
     write_model(folder / "model.safetensors", module, network["arch"], network["side"])
     store_bank(folder, amp, anchors)
-    made = {"network": network, "seed": networks.SEED, "torch": torch.__version__,
+    made = {"network": network, "seed": networks.SEED, "form": networks.FORM, "torch": torch.__version__,
             "multiply_adds": multiply_adds(module, torch.from_numpy(x[:1]))}
     with open(folder / "made.json", "w", encoding="utf-8") as file:
         json.dump(made, file, indent=1)

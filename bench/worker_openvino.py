@@ -30,7 +30,7 @@ def compiled(config, rows):
 
 def main():
     config = worker_loop.config()
-    x = np.ascontiguousarray(np.load(config["input"], mmap_mode="r")[:config["rows"]])
+    x = np.array(np.load(config["input"], mmap_mode="r")[:config["rows"]])
     y = np.zeros((config["rows"], config["classes"]), np.float32)
     slices = worker_loop.pieces(config["rows"], config["chunk_rows"])
     net = compiled(config, slices[0].stop)

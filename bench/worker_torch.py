@@ -45,7 +45,7 @@ def main():
     kind = {"fp32": torch.float32, "bf16": torch.bfloat16}[config["precision"]]
     module = nets.load_state(config["model"], nets.build(config["arch"])).eval()
     module = module.to(kind).to(memory_format=torch.channels_last)
-    x = np.ascontiguousarray(np.load(config["input"], mmap_mode="r")[:config["rows"]])
+    x = np.array(np.load(config["input"], mmap_mode="r")[:config["rows"]])
     parts = [torch.from_numpy(x[part]).to(kind).contiguous(memory_format=torch.channels_last)
              for part in worker_loop.pieces(config["rows"], config["chunk_rows"])]
     with torch.inference_mode():

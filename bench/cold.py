@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cold start: from the start of a process to the first verdict on its standard output, of
+`amp score` and of the shortest program that does the same on each peer (cold_peer.py).
+
+The files are in the page cache: every program runs once before it is measured.
+"""
+import json
+import os
+import subprocess
+import time
+
+import environment
+import networks
+import stats
+
+ROUNDS = 7
+C_INTERFACE = ("not measured here: ONNX Runtime's C interface needs Debian 13's"
+               " libonnxruntime-dev, in a chroot")
+
+
+def first_line(command):
+    """(seconds to the first line, the line) of a process that must succeed."""
+    start = time.monotonic()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          stdin=subprocess.DEVNULL, env=environment.clean()) as process:
+        line = process.stdout.readline()
+        seconds = time.monotonic() - start
+        rest = process.communicate()[1]
+    if process.returncode != 0 or not line:
+        last = rest.decode(errors="replace").strip().splitlines() or ["nothing said"]
+        raise environment.Unusable(f"{os.path.basename(command[0])}: {last[-1][:300]}")
+    return seconds, line.decode(errors="replace").strip()
+
+
+def commands(where, name, peers, tools, threads):
+    """{contender: command}; all print a JSON object with a label first."""
+    found = {"libamp": [str(tools.built / "amp"), "score", "--json", "-t", str(threads), "-m",
+                        str(where / "model.safetensors"), str(where / "image0.png")]}
+    script = str(environment.HERE / "cold_peer.py")
+    for peer in peers:
+        python = environment.DEBIAN_PYTHON if peer == "pytorch-debian" else str(tools.python)
+        found[peer] = [python, script, peer, str(where), networks.NETWORKS[name]["arch"],
+                       str(threads)]
+    found["python alone"] = [str(tools.python), "-c",
+                             "import numpy; print('{\"label\": null}', flush=True)"]
+    return found
+
+
+def of_network(name, where, peers, tools, threads):
+    """A row each contender."""
+    todo, rows, times, label = commands(where, name, peers, tools, threads), [], {}, None
+    for who, command in list(todo.items()):
+        try:
+            answer = json.loads(first_line(command)[1])["label"]
+            label = answer if who == "libamp" else label
+            if answer not in (label, None):
+                raise environment.Unusable(f"says class {answer}, libamp says {label}")
+            times[who] = []
+        except (environment.Unusable, ValueError, KeyError) as why:
+            rows.append({"network": name, "name": who, "note": f"failed: {why}"})
+            del todo[who]
+    for _ in range(ROUNDS):
+        for who, command in todo.items():
+            times[who].append(first_line(command)[0])
+    base = stats.median(times["libamp"]) if times.get("libamp") else None
+    for who, found in times.items():
+        middle = stats.median(found)
+        rows.append({"network": name, "name": who, **stats.spread(found), "threads": threads,
+                     "ratio": middle / base if base and who != "libamp" else None, "note": ""})
+    return rows
+
+
+def measure(ready, peers, tools, options):
+    """Rows of all networks, with as many threads as were asked for at most."""
+    rows = []
+    for name, (where, _) in ready.items():
+        environment.say(f"{name}, cold start")
+        rows += of_network(name, where, peers, tools, max(options.threads))
+    return rows + [{"network": "all", "name": "onnxruntime, C", "note": C_INTERFACE}]
