@@ -45,6 +45,7 @@ typedef struct ampi_conv_spec {
     ampi_direction direction;
     dnnl_dim_t n, ic, ih, iw, oc, oh, ow, kernel, stride, pad;
     bool winograd;        /* only this algorithm: dnnl_unimplemented where there is none */
+    bool whole;           /* a kernel of ampi_conv_whole where there is one */
     bool bias, relu, sum; /* relu and sum: inference */
     const_dnnl_primitive_desc_t hint; /* backward: the forward one */
 } ampi_conv_spec;
@@ -96,6 +97,9 @@ typedef struct ampi_conv_layouts {
 /* Of a convolution, each left to oneDNN; cleared by the caller, also on failure. */
 dnnl_status_t ampi_conv_any(ampi_conv_layouts *any, const ampi_conv_spec *spec);
 void ampi_conv_clear(ampi_conv_layouts *any);
+/* Whether it is one of the direct kernels, which add up in one order whatever the number of threads
+   and images.  Those made of matrix products choose blocks, and with them an order, by both. */
+bool ampi_conv_whole(const_dnnl_primitive_desc_t desc);
 /* The padding behind the last value that makes `in` values `out` of them. */
 dnnl_dim_t ampi_end_pad(dnnl_dim_t in, dnnl_dim_t out, dnnl_dim_t kernel, dnnl_dim_t stride,
                         dnnl_dim_t pad);

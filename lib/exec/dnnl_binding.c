@@ -5,6 +5,7 @@
  * Memory objects and argument lists are made once here; a run allocates nothing.
  */
 #include "exec/dnnl_plan.h"
+#include "exec/exec.h"
 
 void ampi_binding_free(ampi_binding *binding)
 {
@@ -123,6 +124,19 @@ static void call_function(const ampi_binding *binding, const ampi_step *step)
     step->function(&call);
 }
 
+static dnnl_status_t execute(const ampi_binding *binding, size_t index)
+{
+    const ampi_step *const step = &binding->plan->steps[index];
+    const int32_t before = step->alone ? ampi_omp_set(1) : 0;
+    const dnnl_status_t status =
+        dnnl_primitive_execute(step->primitive, binding->stream, (int)step->n_args,
+                               &binding->args[index * AMPI_STEP_ARGS]);
+
+    if (step->alone)
+        ampi_omp_restore(before);
+    return status;
+}
+
 amp_status ampi_binding_run(ampi_binding *binding, ampi_phase phase, amp_error *error)
 {
     const ampi_plan *const plan = binding->plan;
@@ -134,10 +148,7 @@ amp_status ampi_binding_run(ampi_binding *binding, ampi_phase phase, amp_error *
         if (step->function != NULL)
             call_function(binding, step);
         else
-            AMPI_TRY(ampi_dnnl_check(dnnl_primitive_execute(step->primitive, binding->stream,
-                                                            (int)step->n_args,
-                                                            &binding->args[i * AMPI_STEP_ARGS]),
-                                     "to run a primitive", error));
+            AMPI_TRY(ampi_dnnl_check(execute(binding, i), "to run a primitive", error));
     }
     return ampi_dnnl_check(dnnl_stream_wait(binding->stream), "to finish", error);
 }

@@ -81,6 +81,14 @@ void ampi_conv_clear(ampi_conv_layouts *any)
     ampi_layout_clear(&any->destination);
 }
 
+bool ampi_conv_whole(const_dnnl_primitive_desc_t desc)
+{
+    const char *name = "";
+
+    return dnnl_primitive_desc_query(desc, dnnl_query_impl_info_str, 0, &name) == dnnl_success &&
+           strncmp(name, "jit", 3) == 0;
+}
+
 dnnl_dim_t ampi_end_pad(dnnl_dim_t in, dnnl_dim_t out, dnnl_dim_t kernel, dnnl_dim_t stride,
                         dnnl_dim_t pad)
 {

@@ -88,6 +88,7 @@ amp_status ampi_emit_step(ampi_emit *emit, const_dnnl_primitive_desc_t desc, con
         AMPI_TRY(ampi_emit_buffer(emit, scratch, &scratchpad));
     step.phase = emit->phase;
     step.node = emit->node;
+    step.alone = emit->alone;
     for (size_t i = 0; i < n_args; i++)
         add_arg(&step, args[i].key, args[i].buffer);
     add_arg(&step, DNNL_ARG_SCRATCHPAD, scratchpad);

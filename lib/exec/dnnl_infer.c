@@ -6,6 +6,7 @@
  * the layouts that the convolutions chose.
  */
 #include "exec/dnnl_program.h"
+#include "exec/exec.h"
 
 typedef struct infer {
     ampi_emit emit;
@@ -57,19 +58,37 @@ static amp_status sum_buffer(infer *in, const ampi_node *node, size_t index, amp
     return ampi_emit_copy(&in->emit, operand, in->values[index]);
 }
 
+/* *alone: it runs on one thread. */
+static amp_status conv_desc(infer *in, const ampi_conv_spec *spec, dnnl_primitive_desc_t *out,
+                            bool *alone)
+{
+    ampi_emit *const emit = &in->emit;
+    dnnl_status_t status = ampi_desc_conv(out, emit->plan->engine, spec);
+
+    *alone = status == dnnl_success && in->plan->threads > 1 && !ampi_conv_whole(*out);
+    if (*alone) {
+        const int32_t before = ampi_omp_set(1);
+        dnnl_primitive_desc_destroy(*out);
+        *out = NULL;
+        status = ampi_desc_conv(out, emit->plan->engine, spec);
+        ampi_omp_restore(before);
+    }
+    return ampi_emit_keep(emit, status, *out, "a convolution");
+}
+
 static amp_status infer_conv(infer *in, const ampi_node *node, size_t index)
 {
     ampi_emit *const emit = &in->emit;
-    ampi_conv_spec spec = { .direction = AMPI_INFERENCE, .relu = node->relu };
+    ampi_conv_spec spec = { .direction = AMPI_INFERENCE, .whole = true, .relu = node->relu };
     dnnl_primitive_desc_t desc = NULL;
     int32_t source, weights, bias = AMPI_NONE;
     ampi_dims dims;
-    dnnl_status_t status;
+    amp_status status;
+    bool alone;
 
     ampi_emit_conv_shape(emit, node, &spec);
     spec.sum = node->sum != AMPI_NONE;
-    status = ampi_desc_conv(&desc, emit->plan->engine, &spec);
-    AMPI_TRY(ampi_emit_keep(emit, status, desc, "a convolution"));
+    AMPI_TRY(conv_desc(in, &spec, &desc, &alone));
     AMPI_TRY(ampi_emit_as(emit, in->values[node->inputs[0]],
                           ampi_desc_md(desc, dnnl_query_src_md, 0), &source));
     dims = ampi_emit_weight_dims(&spec);
@@ -86,7 +105,10 @@ static amp_status infer_conv(infer *in, const ampi_node *node, size_t index)
                               { DNNL_ARG_WEIGHTS, weights },
                               { DNNL_ARG_BIAS, bias },
                               { DNNL_ARG_DST, in->values[index] } };
-    return ampi_emit_step(emit, desc, args, 4);
+    emit->alone = alone;
+    status = ampi_emit_step(emit, desc, args, 4);
+    emit->alone = false;
+    return status;
 }
 
 /* y = scale * (x - 0) / sqrt(0.5 + 0.5) + shift: a batch norm with given statistics.  An epsilon of

@@ -42,6 +42,7 @@ typedef struct ampi_buffer {
 typedef struct ampi_step {
     dnnl_primitive_t primitive;
     ampi_step_fn function;
+    bool alone; /* on one thread, whatever team runs the rest */
     size_t node;
     ampi_phase phase;
     uint32_t n_args;

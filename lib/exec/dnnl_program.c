@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * exec/dnnl_program.c - a program on oneDNN: its plans, one a batch size, made when first wanted.
+ * exec/dnnl_program.c - a program on oneDNN: its plans, one a batch size and number of threads,
+ * made when first wanted.
  *
- * Every plan is made for one thread: some kernels order their sums by the number of threads, and a
- * result must not depend on it.  dnnl_runner.c gives each thread images of its own instead.
  * The lock is held while a plan is made, so that threads that want the same one wait for it.
  */
 #include "exec/dnnl_program.h"
@@ -31,7 +30,8 @@ static void plan_free(ampi_dnnl_plan *plan)
     ampi_free(context, plan);
 }
 
-static amp_status make_plan(ampi_cache *cache, size_t index, amp_error *error)
+static amp_status make_plan(ampi_dnnl_plan **out, ampi_cache *cache, size_t batch, int32_t threads,
+                            amp_error *error)
 {
     ampi_dnnl_plan *const plan = ampi_alloc(cache->context, 1, sizeof *plan);
     amp_status status;
@@ -40,26 +40,34 @@ static amp_status make_plan(ampi_cache *cache, size_t index, amp_error *error)
     if (plan == NULL)
         return ampi_fail_nomem(error, "exec", sizeof *plan);
     ampi_plan_init(&plan->plan, cache->context, cache->engine);
-    plan->batch = AMPI_PLAN_IMAGES(index);
-    before = ampi_omp_set(1);
+    plan->batch = batch;
+    plan->threads = threads;
+    before = ampi_omp_set(threads);
     status = ampi_dnnl_infer(cache, plan, error);
     ampi_omp_restore(before);
-    if (status == AMP_OK)
-        cache->plans[index] = plan;
-    else
+    if (status != AMP_OK) {
         plan_free(plan);
-    return status;
+        return status;
+    }
+    plan->next = cache->plans;
+    cache->plans = plan;
+    *out = plan;
+    return AMP_OK;
 }
 
-amp_status ampi_dnnl_plan_get(ampi_cache *cache, const ampi_dnnl_plan **out, size_t index,
-                              amp_error *error)
+amp_status ampi_dnnl_plan_get(ampi_cache *cache, const ampi_dnnl_plan **out, size_t batch,
+                              int32_t threads, amp_error *error)
 {
     amp_status status = AMP_OK;
+    ampi_dnnl_plan *plan;
 
     pthread_mutex_lock(&cache->mutex);
-    if (cache->plans[index] == NULL)
-        status = make_plan(cache, index, error);
-    *out = cache->plans[index];
+    plan = cache->plans;
+    while (plan != NULL && (plan->batch != batch || plan->threads != threads))
+        plan = plan->next;
+    if (plan == NULL)
+        status = make_plan(&plan, cache, batch, threads, error);
+    *out = plan;
     pthread_mutex_unlock(&cache->mutex);
     return status;
 }
@@ -71,8 +79,11 @@ static void cache_free(ampi_cache *cache)
 {
     while (cache != NULL) {
         ampi_cache *const parent = cache->parent;
-        for (size_t i = 0; i < AMPI_PLANS; i++)
-            plan_free(cache->plans[i]);
+        while (cache->plans != NULL) {
+            ampi_dnnl_plan *const plan = cache->plans;
+            cache->plans = plan->next;
+            plan_free(plan);
+        }
         for (size_t i = 0; i < cache->n_prepared; i++) {
             ampi_layout_clear(&cache->prepared[i].layout);
             ampi_free(cache->context, cache->prepared[i].data);

@@ -14,19 +14,18 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
-/* Plans exist for these batch sizes alone, so their number is bounded and few are ever made: a
-   batch is cut into pieces of 16, 8, 4, 2 and 1 images. */
-#define AMPI_PLANS 5u
-#define AMPI_PLAN_IMAGES(index) ((size_t)1 << (index))
-
 typedef struct ampi_cache ampi_cache;
 
-/* A plan for one thread, shared by runners; lives as long as its cache. */
-typedef struct ampi_dnnl_plan {
+/* A plan for `batch` images and a team of `threads`, shared by runners; lives as long as its
+   cache. */
+typedef struct ampi_dnnl_plan ampi_dnnl_plan;
+struct ampi_dnnl_plan {
     ampi_plan plan;
     size_t batch;
+    int32_t threads;
     int32_t input, output; /* buffers given at each run */
-} ampi_dnnl_plan;
+    ampi_dnnl_plan *next;  /* of the cache */
+};
 
 /* A tensor of the graph in a layout that some plan wants. */
 typedef struct ampi_prepared {
@@ -43,8 +42,8 @@ struct ampi_cache {
     pid_t process;
     pthread_mutex_t mutex;
     dnnl_engine_t engine;
-    float *zeros, *halves;             /* [widest node]: the statistics of AMPI_OP_SCALE */
-    ampi_dnnl_plan *plans[AMPI_PLANS]; /* NULL = not made yet */
+    float *zeros, *halves; /* [widest node]: the statistics of AMPI_OP_SCALE */
+    ampi_dnnl_plan *plans; /* those made so far */
     ampi_prepared *prepared;
     size_t n_prepared, prepared_capacity;
     ampi_cache *parent; /* freed together */
@@ -58,14 +57,14 @@ typedef struct ampi_dnnl_program {
 
 /* The cache of this process. */
 amp_status ampi_dnnl_cache(ampi_dnnl_program *program, ampi_cache **out, amp_error *error);
-/* The plan for AMPI_PLAN_IMAGES(index) images; made when it is not there. */
-amp_status ampi_dnnl_plan_get(ampi_cache *cache, const ampi_dnnl_plan **out, size_t index,
-                              amp_error *error);
+/* The plan for `batch` images and `threads`; made when it is not there. */
+amp_status ampi_dnnl_plan_get(ampi_cache *cache, const ampi_dnnl_plan **out, size_t batch,
+                              int32_t threads, amp_error *error);
 
 /* Pointer to tensor `tensor` in layout `md`, the graph's own data where that has it. */
 amp_status ampi_dnnl_prepare(ampi_cache *cache, int32_t tensor, const ampi_dims *dims, ampi_md md,
                              float **out, amp_error *error);
-/* Fills the empty plan of `plan`, whose batch is set. */
+/* Fills the empty plan of `plan`, whose batch and threads are set. */
 amp_status ampi_dnnl_infer(ampi_cache *cache, ampi_dnnl_plan *plan, amp_error *error);
 
 #endif

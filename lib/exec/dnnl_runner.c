@@ -1,20 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * exec/dnnl_runner.c - runs a batch: shares its images among threads, and cuts each share into
- * pieces that there are plans for.
+ * exec/dnnl_runner.c - runs a batch: cuts it into pieces that there are plans for, and shares it
+ * among threads.
  *
- * A lane is the memory of one thread: an arena and the plans bound to it.  All is bound before the
- * threads start; a run whose plans are bound allocates nothing.  Each image is computed by one
- * thread, so a result does not depend on how many there are.
+ * Of many images each thread gets its share, and none waits for another before the end.  A few
+ * images would not share well - five on two threads take the time of six - so there all threads
+ * work as a team in each primitive.
+ *
+ * A lane is the memory of one thread, or of the team: an arena and the plans bound to it.  All is
+ * bound before the threads start; a run whose plans are bound allocates nothing.
  */
 #include "exec/dnnl_backend.h"
 #include "exec/dnnl_program.h"
 
 #define PIECE_BYTES ((size_t)16 << 20) /* of the largest value of a piece: fits in a cache */
+#define TEAM_IMAGES 8u                 /* a thread, and more: shares */
+
+/* Images of a piece.  Plans exist for these alone, so their number is bounded. */
+static const size_t piece_images[] = { 1, 2, 3, 4, 5, 6, 8, 10, 12, 16 };
+#define PIECES (sizeof piece_images / sizeof piece_images[0])
 
 typedef struct run_lane {
-    const ampi_dnnl_plan *plans[AMPI_PLANS]; /* bound; NULL = not yet */
-    ampi_binding *bindings[AMPI_PLANS];
+    const ampi_dnnl_plan *plans[PIECES]; /* bound; NULL = not yet */
+    ampi_binding *bindings[PIECES];
     unsigned char *arena;
     size_t arena_bytes;
     amp_status status; /* of the last run */
@@ -25,7 +33,8 @@ typedef struct dnnl_runner {
     ampi_dnnl_program *program; /* borrowed */
     run_lane *lanes;
     size_t n_lanes;
-    size_t largest; /* plan for the largest piece */
+    run_lane team;
+    size_t largest; /* index of the largest piece */
     size_t in, out; /* values an image */
 } dnnl_runner;
 
@@ -34,14 +43,14 @@ static size_t values(ampi_shape shape)
     return (size_t)shape.c * shape.h * shape.w;
 }
 
-static size_t largest_plan(const ampi_graph *graph)
+static size_t largest_piece(const ampi_graph *graph)
 {
-    size_t largest = 1, index = AMPI_PLANS - 1;
+    size_t largest = 1, index = PIECES - 1;
 
     for (size_t i = 0; i < graph->n_nodes; i++)
         if (values(graph->nodes[i].shape) > largest)
             largest = values(graph->nodes[i].shape);
-    while (index > 0 && AMPI_PLAN_IMAGES(index) > PIECE_BYTES / (largest * sizeof(float)))
+    while (index > 0 && piece_images[index] > PIECE_BYTES / (largest * sizeof(float)))
         index--;
     return index;
 }
@@ -54,7 +63,7 @@ amp_status ampi_dnnl_runner_create(void **out, void *program, amp_error *error)
     if (runner == NULL)
         return ampi_fail_nomem(error, "exec", sizeof *runner);
     runner->program = owner;
-    runner->largest = largest_plan(owner->graph);
+    runner->largest = largest_piece(owner->graph);
     runner->in = values(owner->graph->nodes[0].shape);
     runner->out = values(owner->graph->nodes[owner->graph->n_nodes - 1].shape);
     *out = runner;
@@ -65,7 +74,7 @@ amp_status ampi_dnnl_runner_create(void **out, void *program, amp_error *error)
 
 static void lane_clear(run_lane *lane, amp_context *context)
 {
-    for (size_t i = 0; i < AMPI_PLANS; i++) {
+    for (size_t i = 0; i < PIECES; i++) {
         ampi_binding_free(lane->bindings[i]);
         lane->bindings[i] = NULL;
         lane->plans[i] = NULL;
@@ -82,6 +91,7 @@ void ampi_dnnl_runner_free(void *state)
 
     for (size_t i = 0; i < runner->n_lanes; i++)
         lane_clear(&runner->lanes[i], context);
+    lane_clear(&runner->team, context);
     ampi_free(context, runner->lanes);
     ampi_free(context, runner);
 }
@@ -99,7 +109,7 @@ static amp_status lane_grow(run_lane *lane, amp_context *context, size_t bytes, 
     return AMP_OK;
 }
 
-/* In a forked child the plan is another one than before. */
+/* In a forked child, or with another number of threads, the plan is another one than before. */
 static amp_status lane_bind(run_lane *lane, const ampi_dnnl_plan *plan, size_t index,
                             amp_error *error)
 {
@@ -120,8 +130,14 @@ typedef struct batch {
     const float *input;
     float *output;
     size_t n, lanes;
-    const ampi_dnnl_plan *plans[AMPI_PLANS]; /* those wanted */
+    int32_t team;                        /* threads in each primitive */
+    const ampi_dnnl_plan *plans[PIECES]; /* those wanted */
 } batch;
+
+static run_lane *lane_of(const batch *b, size_t lane)
+{
+    return b->team > 1 ? &b->runner->team : &b->runner->lanes[lane];
+}
 
 /* Images before those of lane `lane`. */
 static size_t share_begin(const batch *b, size_t lane)
@@ -129,12 +145,12 @@ static size_t share_begin(const batch *b, size_t lane)
     return lane * (b->n / b->lanes) + ampi_min_size(lane, b->n % b->lanes);
 }
 
-/* The plan for the next piece of `left` images. */
-static size_t next_plan(const dnnl_runner *runner, size_t left)
+/* The next piece of `left` images. */
+static size_t next_piece(const dnnl_runner *runner, size_t left)
 {
     size_t index = runner->largest;
 
-    while (AMPI_PLAN_IMAGES(index) > left)
+    while (piece_images[index] > left)
         index--;
     return index;
 }
@@ -147,10 +163,11 @@ static amp_status get_plans(batch *b, amp_error *error)
     for (size_t i = 0; i < b->lanes; i++) {
         size_t left = share_begin(b, i + 1) - share_begin(b, i);
         while (left > 0) {
-            const size_t index = next_plan(b->runner, left);
-            left %= AMPI_PLAN_IMAGES(index);
+            const size_t index = next_piece(b->runner, left);
+            left %= piece_images[index];
             if (b->plans[index] == NULL)
-                AMPI_TRY(ampi_dnnl_plan_get(cache, &b->plans[index], index, error));
+                AMPI_TRY(ampi_dnnl_plan_get(cache, &b->plans[index], piece_images[index], b->team,
+                                            error));
         }
     }
     return AMP_OK;
@@ -179,14 +196,15 @@ static amp_status bind_lanes(const batch *b, amp_error *error)
     amp_context *const context = b->runner->program->context;
     size_t bytes = 0;
 
-    AMPI_TRY(grow_lanes(b->runner, b->lanes, error));
-    for (size_t k = 0; k < AMPI_PLANS; k++)
+    if (b->team == 1)
+        AMPI_TRY(grow_lanes(b->runner, b->lanes, error));
+    for (size_t k = 0; k < PIECES; k++)
         if (b->plans[k] != NULL && b->plans[k]->plan.arena_bytes > bytes)
             bytes = b->plans[k]->plan.arena_bytes;
     for (size_t i = 0; i < b->lanes; i++) {
-        AMPI_TRY(lane_grow(&b->runner->lanes[i], context, bytes, error));
-        for (size_t k = 0; k < AMPI_PLANS; k++)
-            AMPI_TRY(lane_bind(&b->runner->lanes[i], b->plans[k], k, error));
+        AMPI_TRY(lane_grow(lane_of(b, i), context, bytes, error));
+        for (size_t k = 0; k < PIECES; k++)
+            AMPI_TRY(lane_bind(lane_of(b, i), b->plans[k], k, error));
     }
     return AMP_OK;
 }
@@ -208,26 +226,26 @@ static void run_lanes(void *argument, size_t begin, size_t end)
     const batch *const b = argument;
 
     for (size_t i = begin; i < end; i++) {
-        run_lane *const lane = &b->runner->lanes[i];
+        run_lane *const lane = lane_of(b, i);
         const size_t stop = share_begin(b, i + 1);
         size_t at = share_begin(b, i);
         lane->status = AMP_OK;
         while (at < stop && lane->status == AMP_OK) {
-            const size_t index = next_plan(b->runner, stop - at);
+            const size_t index = next_piece(b->runner, stop - at);
             lane->status = run_piece(b, lane, index, at);
-            at += AMPI_PLAN_IMAGES(index);
+            at += piece_images[index];
         }
     }
 }
 
 static amp_status run_all(batch *b, amp_error *error)
 {
-    const int32_t before = ampi_omp_set(1);
+    const int32_t before = ampi_omp_set(b->team);
 
     ampi_parallel((int32_t)b->lanes, b->lanes, run_lanes, b);
     ampi_omp_restore(before);
     for (size_t i = 0; i < b->lanes; i++) {
-        const run_lane *const lane = &b->runner->lanes[i];
+        const run_lane *const lane = lane_of(b, i);
         if (lane->status != AMP_OK && error != NULL)
             *error = lane->error;
         if (lane->status != AMP_OK)
@@ -239,9 +257,11 @@ static amp_status run_all(batch *b, amp_error *error)
 amp_status ampi_dnnl_runner_forward(void *state, int32_t threads, size_t n, const float *input,
                                     float *output, amp_error *error)
 {
-    batch b = { .runner = state, .input = input, .output = output, .n = n };
+    batch b = { .runner = state, .input = input, .output = output, .n = n, .team = 1 };
 
-    b.lanes = ampi_min_size((size_t)threads, n);
+    if (threads > 1 && n < TEAM_IMAGES * (size_t)threads && ampi_omp_team(threads))
+        b.team = threads;
+    b.lanes = b.team > 1 ? 1 : ampi_min_size((size_t)threads, n);
     AMPI_TRY(get_plans(&b, error));
     AMPI_TRY(bind_lanes(&b, error));
     return run_all(&b, error);

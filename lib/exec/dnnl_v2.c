@@ -94,6 +94,33 @@ static dnnl_status_t conv_fill(dnnl_convolution_desc_t *op, const ampi_conv_layo
         source, weights, bias, dest, strides, begin, end);
 }
 
+/* *out stays NULL where no kernel is whole. */
+static dnnl_status_t find_whole(dnnl_primitive_desc_t *out, const_dnnl_op_desc_t op,
+                                dnnl_engine_t engine, const ampi_conv_spec *spec)
+{
+    dnnl_primitive_desc_iterator_t each = NULL;
+    dnnl_primitive_attr_t attr = NULL;
+    dnnl_status_t status = ampi_attr_make(&attr, spec->sum, spec->relu);
+
+    if (status == dnnl_success)
+        status = dnnl_primitive_desc_iterator_create(&each, op, attr, engine, NULL);
+    while (status == dnnl_success) {
+        dnnl_primitive_desc_t const desc = dnnl_primitive_desc_iterator_fetch(each);
+        if (desc != NULL && ampi_conv_whole(desc)) {
+            *out = desc;
+            break;
+        }
+        if (desc != NULL)
+            dnnl_primitive_desc_destroy(desc);
+        status = dnnl_primitive_desc_iterator_next(each);
+    }
+    if (each != NULL)
+        dnnl_primitive_desc_iterator_destroy(each);
+    if (attr != NULL)
+        dnnl_primitive_attr_destroy(attr);
+    return status == dnnl_iterator_ends ? dnnl_success : status;
+}
+
 dnnl_status_t ampi_desc_conv(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
                              const ampi_conv_spec *spec)
 {
@@ -103,7 +130,9 @@ dnnl_status_t ampi_desc_conv(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
 
     if (status == dnnl_success)
         status = conv_fill(&op, &any, spec);
-    if (status == dnnl_success)
+    if (status == dnnl_success && spec->whole)
+        status = find_whole(out, &op, engine, spec);
+    if (status == dnnl_success && *out == NULL)
         status = make(out, &op, engine, spec->hint, spec->sum, spec->relu);
     ampi_conv_clear(&any);
     return status;

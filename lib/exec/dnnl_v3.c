@@ -88,6 +88,16 @@ static dnnl_status_t conv_make(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
         how, source, weights, bias, dest, strides, dilates, begin, end, attr);
 }
 
+/* Moves on to the first whole kernel; false where there is none. */
+static bool find_whole(dnnl_primitive_desc_t desc)
+{
+    bool found = ampi_conv_whole(desc);
+
+    while (!found && dnnl_primitive_desc_next_impl(desc) == dnnl_success)
+        found = ampi_conv_whole(desc);
+    return found;
+}
+
 dnnl_status_t ampi_desc_conv(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
                              const ampi_conv_spec *spec)
 {
@@ -99,6 +109,11 @@ dnnl_status_t ampi_desc_conv(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
         status = ampi_attr_make(&attr, spec->sum, spec->relu);
     if (status == dnnl_success)
         status = conv_make(out, engine, &any, spec, attr);
+    if (status == dnnl_success && spec->whole && !find_whole(*out)) {
+        dnnl_primitive_desc_destroy(*out);
+        *out = NULL;
+        status = conv_make(out, engine, &any, spec, attr);
+    }
     if (attr != NULL)
         dnnl_primitive_attr_destroy(attr);
     ampi_conv_clear(&any);

@@ -72,6 +72,9 @@ void ampi_parallel(int32_t threads, size_t n, ampi_parallel_fn fn, void *argumen
 /* Sets the OpenMP thread count of the calling thread; returns the one to restore. */
 int32_t ampi_omp_set(int32_t threads);
 void ampi_omp_restore(int32_t threads);
+/* Whether a parallel region that starts now gets `threads`: not inside another one, nor where the
+   environment asks for fewer. */
+bool ampi_omp_team(int32_t threads);
 
 /* "oneDNN 2.6.3, cpu isa avx512_core_bf16" into out[size]. */
 void ampi_exec_describe(char *out, size_t size);

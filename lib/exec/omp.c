@@ -14,6 +14,10 @@ extern int omp_get_thread_num(void);
 extern int omp_get_num_threads(void);
 extern int omp_get_max_threads(void);
 extern void omp_set_num_threads(int threads);
+extern int omp_in_parallel(void);
+extern int omp_get_dynamic(void);
+extern int omp_get_thread_limit(void);
+extern int omp_get_max_active_levels(void);
 
 typedef struct parallel_job {
     ampi_parallel_fn function;
@@ -76,4 +80,10 @@ int32_t ampi_omp_set(int32_t threads)
 void ampi_omp_restore(int32_t threads)
 {
     omp_set_num_threads(threads);
+}
+
+bool ampi_omp_team(int32_t threads)
+{
+    return !omp_in_parallel() && !omp_get_dynamic() && omp_get_thread_limit() >= threads &&
+           omp_get_max_active_levels() >= 1;
 }

@@ -84,7 +84,7 @@ START_TEST(batches_and_threads)
     bench_open(&b, &networks[_i]);
     const size_t sizes[] = { 1, 2, 3, 17, b.images - 2, b.images };
     for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
-        for (int32_t threads = 1; threads <= 3; threads++) {
+        for (int32_t threads = 1; threads <= 4; threads++) {
             const size_t first = b.images - sizes[s];
             memset(b.got, 0, b.images * b.out * sizeof(float));
             run(b.runner, threads, sizes[s], b.input + first * b.in, b.got);
@@ -140,6 +140,32 @@ START_TEST(clones_in_threads)
     for (size_t i = 0; i < CLONES; i++) {
         ck_assert_int_eq(jobs[i].status, AMP_OK);
         ck_assert_msg(jobs[i].same, "clone %zu", i);
+    }
+    bench_close(&b);
+}
+END_TEST
+
+static void run_inside(void *argument, size_t begin, size_t end)
+{
+    clone_job *const jobs = argument;
+
+    for (size_t i = begin; i < end; i++)
+        (void)run_clone(&jobs[i]);
+}
+
+/* Where the caller's own parallel region leaves no threads for a team. */
+START_TEST(inside_a_parallel_region)
+{
+    clone_job jobs[2];
+    bench b;
+
+    bench_open(&b, &networks[_i]);
+    for (size_t i = 0; i < 2; i++)
+        jobs[i] = (clone_job){ .b = &b, .index = i };
+    ampi_parallel(2, 2, run_inside, jobs);
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert_int_eq(jobs[i].status, AMP_OK);
+        ck_assert_msg(jobs[i].same, "thread %zu", i);
     }
     bench_close(&b);
 }
@@ -264,6 +290,7 @@ static Suite *suite(void)
 
     tcase_add_loop_test(each, batches_and_threads, 0, N_NETWORKS);
     tcase_add_loop_test(each, clones_in_threads, 0, N_NETWORKS);
+    tcase_add_loop_test(each, inside_a_parallel_region, 0, N_NETWORKS);
     tcase_add_loop_test(each, forked_child, 0, N_NETWORKS);
     tcase_add_test(tapes, tape_repeats);
     tcase_add_test(tapes, tape_in_child);
