@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * core/core.h - what every room uses: failures, memory, sizes; with it options, text and random
- * numbers, which have headers of their own.
- *
+ * core/core.h - what every room uses: failures, memory, sizes; with it options, text, random numbers.
  * Knows nothing of images or networks.  Files are in core/file.h.
  */
 #ifndef AMPI_CORE_H
@@ -29,12 +27,10 @@ void ampi_note(amp_error *error, amp_status status, const char *where, const cha
 void ampi_note_errno(amp_error *error, amp_status status, const char *where, int code,
                      const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/* Notes the failure; its value is `status`.  In the open, so that compilers and analysers see that
-   what they guard is not reached. */
+/* Notes the failure; its value is `status`, in the open for compilers and analysers. */
 #define ampi_fail(error, status, ...) (ampi_note((error), (status), __VA_ARGS__), (status))
 #define ampi_fail_errno(error, status, ...)                                                        \
     (ampi_note_errno((error), (status), __VA_ARGS__), (status))
-
 static inline amp_status ampi_fail_nomem(amp_error *error, const char *where, size_t bytes)
 {
     return ampi_fail(error, AMP_E_NOMEM, where, "no memory for %zu bytes", bytes);
