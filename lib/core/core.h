@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * core/core.h - what every room uses: failures, memory, sizes; with it options, text, random numbers.
+ * core/core.h - what every room uses: failures, memory, sizes; with it options, text, randomness.
  * Knows nothing of images or networks.  Files are in core/file.h.
  */
 #ifndef AMPI_CORE_H
