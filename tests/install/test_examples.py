@@ -2,6 +2,8 @@
 """The examples, built on the installed library by pkg-config and by find_package, and run."""
 import json
 import os
+import re
+import shutil
 import subprocess
 
 import numpy as np
@@ -67,10 +69,10 @@ def starter(prefix):
     """Runs an example on the installed library, whatever comes of it."""
     folder = library_folder(prefix)
 
-    def start(command, *arguments):
+    def start(command, *arguments, cwd=None):
         env = environment(LD_LIBRARY_PATH=str(folder))
         return subprocess.run([*map(str, command), *map(str, arguments)], check=False, env=env,
-                              capture_output=True, text=True)
+                              capture_output=True, text=True, cwd=cwd)
 
     return start
 
@@ -110,6 +112,48 @@ def test_every_example_tells_what_is_wrong(programs, start, tmp_path):
         for wrong in ([], [model], [model, images[0], images[1]]):
             done = start(command, *wrong)
             assert done.returncode == 2 and "usage" in done.stderr, (how, wrong)
+
+
+AROUND = """
+#include <amp/amp.h>
+#include <stdio.h>
+
+#define DO(call) if ((call) != AMP_OK) { fprintf(stderr, "%s\\n", error.message); return 1; }
+
+int main(void)
+{
+    amp_model *model; amp_scorer *scorer; amp_image *image; amp_error error; double score;
+    amp_scores results = { .struct_size = sizeof results, .score = &score };
+CALLS
+    printf("%.6f\\n", score);
+    amp_image_free(image); amp_scorer_free(scorer); amp_model_unref(model);
+    return 0;
+}
+"""
+
+
+def snippet(language):
+    text = (SOURCE / "README.md").read_text(encoding="utf-8")
+    block, = re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.M | re.S)
+    return block
+
+
+def test_the_readme_says_what_works(prefix, start, tmp_path):
+    model, images = made(tmp_path)
+    shutil.copy(images[0], tmp_path / "photo.jpg")
+    calls = re.sub(r"^(amp_\w+\(.*\));$", r"    DO(\1)", snippet("c"), flags=re.M)
+    assert calls.count("DO(") == len(calls.splitlines()) == 4
+    (tmp_path / "app.c").write_text(AROUND.replace("CALLS", calls))
+    program = compile_with("gcc", tmp_path / "app.c", prefix, tmp_path / "app")
+    out = run(prefix / "bin" / "amp", "score", "--model", model, "--json", images[0],
+              env=environment())
+    row = json.loads(out)
+    done = start([program], cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{row['score']:.6f}\n", "")
+    done = start([PYTHON, "-c", snippet("python")], cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    verdict = int(row["verdict"] == "in")
+    assert done.stdout == f"[{verdict}] {np.array([row['score']])}\n"
 
 
 def test_examples_are_short():
