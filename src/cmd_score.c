@@ -16,6 +16,8 @@
 #include <string.h>
 
 #define BATCH 32
+/* Decoded pixels that wait for the network; one image more may pass it. */
+#define MOST_WAITING ((size_t)64 << 20)
 
 static const cli_flag flags[] = {
     { "model", 'm', "FILE", "model file (default: $AMP_MODEL)" },
@@ -42,7 +44,8 @@ typedef struct session {
     score_output output;
     slot slots[BATCH];
     int n_slots;
-    int code; /* of a fault that ends the run    */
+    size_t waiting; /* bytes of pixels in the slots    */
+    int code;       /* of a fault that ends the run    */
 } session;
 
 static void drop_slots(session *s)
@@ -52,6 +55,7 @@ static void drop_slots(session *s)
         free(s->slots[i].path);
     }
     s->n_slots = 0;
+    s->waiting = 0;
 }
 
 static bool run_images(session *s, score_results *results)
@@ -103,6 +107,11 @@ static bool flush_slots(void *user)
     return s->code == CLI_OK;
 }
 
+static size_t pixel_bytes(const amp_image *image)
+{
+    return (size_t)3 * amp_image_width(image) * amp_image_height(image);
+}
+
 static bool visit(void *user, const char *path)
 {
     session *const s = user;
@@ -123,7 +132,8 @@ static bool visit(void *user, const char *path)
         s->code = cli_fail(&one->error, CLI_RESOURCES);
         return false;
     }
-    return s->n_slots < BATCH || flush_slots(s);
+    s->waiting += pixel_bytes(one->image);
+    return (s->n_slots < BATCH && s->waiting < MOST_WAITING) || flush_slots(s);
 }
 
 /* In its place: what came before is shown first. */

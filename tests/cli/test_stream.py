@@ -177,3 +177,12 @@ def test_ten_thousand_paths_in_the_memory_of_few(small_input, world):
     few, many = peak_memory(small_input, image, 100), peak_memory(small_input, image, 10000)
     if not SANITIZED:
         assert many < few + 4096, f"{few} and {many} KiB"
+
+
+def test_many_large_images_in_the_memory_of_few(small_input, tmp_path):
+    """Images wait for each other by their pixels, not by their number."""
+    image = tmp_path / "large.png"
+    Image.new("1", (4096, 4096)).save(image)
+    few, many = peak_memory(small_input, image, 2), peak_memory(small_input, image, 12)
+    if not SANITIZED:
+        assert many < few + (32 << 10), f"{few} and {many} KiB"
