@@ -17,6 +17,7 @@ typedef struct ampi_network {
     amp_context *context;
     atomic_uint references;
     ampi_backend backend;
+    ampi_precision precision;
     bool anchored;
     ampi_shape image; /* [c,h,w] of one image                   */
     ampi_shape stem;  /* of the stem's output; anchored only    */
@@ -29,8 +30,10 @@ static inline size_t ampi_shape_values(ampi_shape shape)
     return (size_t)shape.c * shape.h * shape.w;
 }
 
+/* The halves of the stem are fp32 in every precision: they are little work, and what all else is
+   made of. */
 amp_status ampi_network_create(ampi_network **out, const ampi_graph *graph, ampi_backend backend,
-                               amp_error *error);
+                               ampi_precision precision, amp_error *error);
 ampi_network *ampi_network_ref(ampi_network *network);
 void ampi_network_unref(ampi_network *network);
 /* Anchors [n,c,h,w] normalised -> their halves of the stem [n,s,h',w'].  Anchored only. */

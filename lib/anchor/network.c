@@ -7,9 +7,9 @@
  */
 #include "anchor/anchor.h"
 
-static amp_status create_split(ampi_network *network, const ampi_graph *graph, ampi_backend backend,
-                               amp_error *error)
+static amp_status create_split(ampi_network *network, const ampi_graph *graph, amp_error *error)
 {
+    const ampi_backend backend = network->backend;
     ampi_graph *image = NULL, *anchor = NULL, *trunk = NULL;
     amp_status status;
 
@@ -22,7 +22,7 @@ static amp_status create_split(ampi_network *network, const ampi_graph *graph, a
     status = ampi_program_create(&network->anchor_half, anchor, backend, error);
     if (status)
         goto done;
-    status = ampi_program_create(&network->trunk, trunk, backend, error);
+    status = ampi_program_create_as(&network->trunk, trunk, backend, network->precision, error);
     if (status)
         goto done;
     network->stem = ampi_program_input(network->trunk);
@@ -34,7 +34,7 @@ done:
 }
 
 amp_status ampi_network_create(ampi_network **out, const ampi_graph *graph, ampi_backend backend,
-                               amp_error *error)
+                               ampi_precision precision, amp_error *error)
 {
     ampi_network *network;
     amp_status status;
@@ -46,14 +46,15 @@ amp_status ampi_network_create(ampi_network **out, const ampi_graph *graph, ampi
     network->context = amp_context_ref(graph->context);
     atomic_init(&network->references, 1);
     network->backend = backend;
+    network->precision = precision;
     network->anchored = graph->anchored;
     network->image = ampi_graph_input(graph);
     network->image.c = ampi_graph_image_channels(graph);
     network->classes = ampi_graph_classes(graph);
     if (graph->anchored)
-        status = create_split(network, graph, backend, error);
+        status = create_split(network, graph, error);
     else
-        status = ampi_program_create(&network->trunk, graph, backend, error);
+        status = ampi_program_create_as(&network->trunk, graph, backend, precision, error);
     if (status) {
         ampi_network_unref(network);
         return status;

@@ -23,7 +23,9 @@ typedef struct ampi_backend_api {
        by itself.  `graph` is optimised. */
     size_t (*chunk)(const ampi_graph *graph);
 
-    amp_status (*program_create)(void **out, const ampi_graph *graph, amp_error *error);
+    bool (*precision_here)(ampi_precision precision);
+    amp_status (*program_create)(void **out, const ampi_graph *graph, ampi_precision precision,
+                                 amp_error *error);
     void (*program_free)(void *program);
     amp_status (*runner_create)(void **out, void *program, amp_error *error);
     void (*runner_free)(void *runner);

@@ -43,6 +43,7 @@ typedef enum ampi_direction {
 /* Source and destination layouts are oneDNN's choice, weights too. */
 typedef struct ampi_conv_spec {
     ampi_direction direction;
+    dnnl_data_type_t from, to; /* of source and weights, of the destination; zeroed = fp32 */
     dnnl_dim_t n, ic, ih, iw, oc, oh, ow, kernel, stride, pad;
     bool winograd;        /* only this algorithm: dnnl_unimplemented where there is none */
     bool whole;           /* a kernel of ampi_conv_whole where there is one */
@@ -71,7 +72,9 @@ typedef struct ampi_pool_spec {
 /* ---- by version ---- */
 ampi_md ampi_layout_md(const ampi_layout *layout);
 dnnl_status_t ampi_layout_copy(ampi_layout *out, ampi_md md);
-dnnl_status_t ampi_layout_make(ampi_layout *out, const ampi_dims *dims, dnnl_format_tag_t tag);
+dnnl_status_t ampi_layout_make(ampi_layout *out, const ampi_dims *dims, dnnl_format_tag_t tag,
+                               dnnl_data_type_t type);
+dnnl_data_type_t ampi_md_type(ampi_md md);
 void ampi_layout_clear(ampi_layout *layout);
 
 dnnl_status_t ampi_desc_conv(dnnl_primitive_desc_t *out, dnnl_engine_t engine,

@@ -10,6 +10,7 @@ const ampi_backend_api *ampi_backend_onednn(void)
 {
     static const ampi_backend_api api = {
         .chunk = ampi_dnnl_chunk,
+        .precision_here = ampi_dnnl_precision_here,
         .program_create = ampi_dnnl_program_create,
         .program_free = ampi_dnnl_program_free,
         .runner_create = ampi_dnnl_runner_create,
@@ -21,6 +22,15 @@ const ampi_backend_api *ampi_backend_onednn(void)
         .tape_backward = ampi_dnnl_tape_backward,
     };
     return &api;
+}
+
+/* bf16 without the instructions for it is slower than fp32, not less exact only. */
+bool ampi_dnnl_precision_here(ampi_precision precision)
+{
+    const int isa = (int)dnnl_get_effective_cpu_isa(), bf16 = (int)dnnl_cpu_isa_avx512_core_bf16;
+
+    return precision == AMPI_PRECISION_BF16 ? (isa & bf16) == bf16
+                                            : precision < AMPI_PRECISION_COUNT;
 }
 
 typedef struct isa_name {

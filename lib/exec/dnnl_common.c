@@ -23,7 +23,7 @@ dnnl_format_tag_t ampi_md_tag(ampi_md md, const ampi_dims *dims)
 
     for (size_t i = 0; i < sizeof tags / sizeof *tags && found == dnnl_format_tag_undef; i++) {
         ampi_layout layout = { 0 };
-        if (ampi_layout_make(&layout, dims, tags[i]) == dnnl_success) {
+        if (ampi_layout_make(&layout, dims, tags[i], ampi_md_type(md)) == dnnl_success) {
             if (ampi_md_equal(md, ampi_layout_md(&layout)))
                 found = tags[i];
             ampi_layout_clear(&layout);
@@ -62,14 +62,16 @@ dnnl_status_t ampi_conv_any(ampi_conv_layouts *any, const ampi_conv_spec *s)
     const ampi_dims weights = ampi_dims4(s->oc, s->ic, s->kernel, s->kernel);
     const ampi_dims destination = ampi_dims4(s->n, s->oc, s->oh, s->ow);
     const ampi_dims bias = { 1, { s->oc } };
-    dnnl_status_t status = ampi_layout_make(&any->source, &source, dnnl_format_tag_any);
+    const dnnl_data_type_t from = s->from == dnnl_data_type_undef ? dnnl_f32 : s->from;
+    const dnnl_data_type_t to = s->to == dnnl_data_type_undef ? dnnl_f32 : s->to;
+    dnnl_status_t status = ampi_layout_make(&any->source, &source, dnnl_format_tag_any, from);
 
     if (status == dnnl_success)
-        status = ampi_layout_make(&any->weights, &weights, dnnl_format_tag_any);
+        status = ampi_layout_make(&any->weights, &weights, dnnl_format_tag_any, from);
     if (status == dnnl_success)
-        status = ampi_layout_make(&any->destination, &destination, dnnl_format_tag_any);
+        status = ampi_layout_make(&any->destination, &destination, dnnl_format_tag_any, to);
     if (status == dnnl_success && s->bias)
-        status = ampi_layout_make(&any->bias, &bias, dnnl_a);
+        status = ampi_layout_make(&any->bias, &bias, dnnl_a, dnnl_f32);
     return status;
 }
 

@@ -48,8 +48,8 @@ amp_status ampi_emit_outside(ampi_emit *emit, const ampi_dims *dims, void *point
                                                dnnl_abcd };
     ampi_buffer buffer = { 0 };
 
-    AMPI_TRY(ampi_dnnl_check(ampi_layout_make(&buffer.layout, dims, plain[dims->n]), "a layout",
-                             emit->error));
+    AMPI_TRY(ampi_dnnl_check(ampi_layout_make(&buffer.layout, dims, plain[dims->n], dnnl_f32),
+                             "a layout", emit->error));
     buffer.bytes = ampi_md_bytes(ampi_layout_md(&buffer.layout));
     buffer.outside = true;
     buffer.pointer = pointer;

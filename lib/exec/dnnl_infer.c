@@ -2,8 +2,8 @@
 /*
  * exec/dnnl_infer.c - an optimised graph as steps of a plan, for inference.
  *
- * Convolutions are direct, so that an image gives the same bits in every batch.  Values stay in
- * the layouts that the convolutions chose.
+ * In plain fp32 convolutions are direct, so that an image gives the same bits in every batch.
+ * Values stay in the layouts that the convolutions chose.
  */
 #include "exec/dnnl_program.h"
 #include "exec/exec.h"
@@ -58,14 +58,34 @@ static amp_status sum_buffer(infer *in, const ampi_node *node, size_t index, amp
     return ampi_emit_copy(&in->emit, operand, in->values[index]);
 }
 
+/* Winograd pays from 32 channels on, and exists for this shape alone. */
+static bool may_winograd(const infer *in, const ampi_conv_spec *spec)
+{
+    return in->cache->precision == AMPI_PRECISION_FAST && spec->kernel == 3 && spec->stride == 1 &&
+           spec->ic >= 32 && spec->oc >= 32;
+}
+
+static dnnl_status_t try_desc(infer *in, ampi_conv_spec *spec, dnnl_primitive_desc_t *out)
+{
+    const dnnl_engine_t engine = in->emit.plan->engine;
+    dnnl_status_t status = dnnl_unimplemented;
+
+    spec->winograd = may_winograd(in, spec);
+    if (spec->winograd)
+        status = ampi_desc_conv(out, engine, spec);
+    spec->winograd = false;
+    return status == dnnl_unimplemented ? ampi_desc_conv(out, engine, spec) : status;
+}
+
 /* *alone: it runs on one thread. */
-static amp_status conv_desc(infer *in, const ampi_conv_spec *spec, dnnl_primitive_desc_t *out,
+static amp_status conv_desc(infer *in, ampi_conv_spec *spec, dnnl_primitive_desc_t *out,
                             bool *alone)
 {
     ampi_emit *const emit = &in->emit;
-    dnnl_status_t status = ampi_desc_conv(out, emit->plan->engine, spec);
+    dnnl_status_t status = try_desc(in, spec, out);
 
-    *alone = status == dnnl_success && in->plan->threads > 1 && !ampi_conv_whole(*out);
+    *alone =
+        status == dnnl_success && spec->whole && in->plan->threads > 1 && !ampi_conv_whole(*out);
     if (*alone) {
         const int32_t before = ampi_omp_set(1);
         dnnl_primitive_desc_destroy(*out);
@@ -76,18 +96,30 @@ static amp_status conv_desc(infer *in, const ampi_conv_spec *spec, dnnl_primitiv
     return ampi_emit_keep(emit, status, *out, "a convolution");
 }
 
+static ampi_conv_spec conv_spec(const infer *in, const ampi_node *node, size_t index)
+{
+    const bool bf16 = in->cache->precision == AMPI_PRECISION_BF16;
+    ampi_conv_spec spec = { .direction = AMPI_INFERENCE, .relu = node->relu };
+
+    ampi_emit_conv_shape(&in->emit, node, &spec);
+    spec.sum = node->sum != AMPI_NONE;
+    spec.whole = in->cache->precision == AMPI_PRECISION_FP32;
+    spec.from = bf16 ? dnnl_bf16 : dnnl_f32;
+    /* The logits keep all their bits. */
+    spec.to = bf16 && index + 1 < in->emit.graph->n_nodes ? dnnl_bf16 : dnnl_f32;
+    return spec;
+}
+
 static amp_status infer_conv(infer *in, const ampi_node *node, size_t index)
 {
     ampi_emit *const emit = &in->emit;
-    ampi_conv_spec spec = { .direction = AMPI_INFERENCE, .whole = true, .relu = node->relu };
+    ampi_conv_spec spec = conv_spec(in, node, index);
     dnnl_primitive_desc_t desc = NULL;
     int32_t source, weights, bias = AMPI_NONE;
     ampi_dims dims;
     amp_status status;
     bool alone;
 
-    ampi_emit_conv_shape(emit, node, &spec);
-    spec.sum = node->sum != AMPI_NONE;
     AMPI_TRY(conv_desc(in, &spec, &desc, &alone));
     AMPI_TRY(ampi_emit_as(emit, in->values[node->inputs[0]],
                           ampi_desc_md(desc, dnnl_query_src_md, 0), &source));

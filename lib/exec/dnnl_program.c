@@ -130,6 +130,7 @@ static amp_status make_cache(ampi_cache **out, const ampi_dnnl_program *program,
     }
     cache->context = program->context;
     cache->graph = program->graph;
+    cache->precision = program->precision;
     cache->process = getpid();
     status = fill_cache(cache, error);
     if (status == AMP_OK) {
@@ -159,7 +160,8 @@ amp_status ampi_dnnl_cache(ampi_dnnl_program *program, ampi_cache **out, amp_err
     return AMP_OK;
 }
 
-amp_status ampi_dnnl_program_create(void **out, const ampi_graph *graph, amp_error *error)
+amp_status ampi_dnnl_program_create(void **out, const ampi_graph *graph, ampi_precision precision,
+                                    amp_error *error)
 {
     ampi_dnnl_program *const program = ampi_alloc(graph->context, 1, sizeof *program);
     ampi_cache *cache;
@@ -169,6 +171,7 @@ amp_status ampi_dnnl_program_create(void **out, const ampi_graph *graph, amp_err
         return ampi_fail_nomem(error, "exec", sizeof *program);
     program->context = graph->context;
     program->graph = graph;
+    program->precision = precision;
     atomic_init(&program->cache, NULL);
     status = ampi_dnnl_cache(program, &cache, error);
     if (status == AMP_OK)

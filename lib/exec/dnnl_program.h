@@ -9,6 +9,7 @@
 #define AMPI_EXEC_DNNL_PROGRAM_H
 
 #include "exec/dnnl_emit.h"
+#include "exec/exec.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -39,6 +40,7 @@ typedef struct ampi_prepared {
 struct ampi_cache {
     amp_context *context;
     const ampi_graph *graph;
+    ampi_precision precision;
     pid_t process;
     pthread_mutex_t mutex;
     dnnl_engine_t engine;
@@ -52,6 +54,7 @@ struct ampi_cache {
 typedef struct ampi_dnnl_program {
     amp_context *context;
     const ampi_graph *graph;
+    ampi_precision precision;
     _Atomic(ampi_cache *) cache;
 } ampi_dnnl_program;
 

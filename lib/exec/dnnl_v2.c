@@ -20,10 +20,16 @@ dnnl_status_t ampi_layout_copy(ampi_layout *out, ampi_md md)
     return dnnl_success;
 }
 
-dnnl_status_t ampi_layout_make(ampi_layout *out, const ampi_dims *dims, dnnl_format_tag_t tag)
+dnnl_data_type_t ampi_md_type(ampi_md md)
+{
+    return md->data_type;
+}
+
+dnnl_status_t ampi_layout_make(ampi_layout *out, const ampi_dims *dims, dnnl_format_tag_t tag,
+                               dnnl_data_type_t type)
 {
     const dnnl_status_t status =
-        dnnl_memory_desc_init_by_tag(&out->md, dims->n, dims->d, dnnl_f32, tag);
+        dnnl_memory_desc_init_by_tag(&out->md, dims->n, dims->d, type, tag);
     out->set = status == dnnl_success;
     return status;
 }
@@ -195,7 +201,8 @@ dnnl_status_t ampi_desc_pool(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
     const dnnl_alg_kind_t how = spec->average ? dnnl_pooling_avg_exclude_padding : dnnl_pooling_max;
     dnnl_memory_desc_t any;
     dnnl_pooling_desc_t op;
-    dnnl_status_t status = dnnl_memory_desc_init_by_tag(&any, 4, to, dnnl_f32, dnnl_format_tag_any);
+    dnnl_status_t status =
+        dnnl_memory_desc_init_by_tag(&any, 4, to, spec->source->data_type, dnnl_format_tag_any);
 
     if (status != dnnl_success)
         return status;

@@ -21,10 +21,19 @@ dnnl_status_t ampi_layout_copy(ampi_layout *out, ampi_md md)
     return status;
 }
 
-dnnl_status_t ampi_layout_make(ampi_layout *out, const ampi_dims *dims, dnnl_format_tag_t tag)
+dnnl_data_type_t ampi_md_type(ampi_md md)
+{
+    dnnl_data_type_t type = dnnl_data_type_undef;
+
+    dnnl_memory_desc_query(md, dnnl_query_data_type, &type);
+    return type;
+}
+
+dnnl_status_t ampi_layout_make(ampi_layout *out, const ampi_dims *dims, dnnl_format_tag_t tag,
+                               dnnl_data_type_t type)
 {
     const dnnl_status_t status =
-        dnnl_memory_desc_create_with_tag(&out->md, dims->n, dims->d, dnnl_f32, tag);
+        dnnl_memory_desc_create_with_tag(&out->md, dims->n, dims->d, type, tag);
 
     out->set = status == dnnl_success;
     return status;
@@ -210,7 +219,8 @@ dnnl_status_t ampi_desc_pool(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
     const ampi_dims dims = ampi_dims4(to[0], to[1], to[2], to[3]);
     dnnl_primitive_attr_t attr = NULL;
     ampi_layout any = { 0 };
-    dnnl_status_t status = ampi_layout_make(&any, &dims, dnnl_format_tag_any);
+    dnnl_status_t status =
+        ampi_layout_make(&any, &dims, dnnl_format_tag_any, ampi_md_type(spec->source));
 
     if (status == dnnl_success)
         status = ampi_attr_make(&attr, false, false);

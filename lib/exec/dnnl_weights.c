@@ -124,8 +124,9 @@ amp_status ampi_dnnl_prepare(ampi_cache *cache, int32_t tensor, const ampi_dims 
     ampi_layout plain = { 0 };
     amp_status status = AMP_OK;
 
-    AMPI_TRY(ampi_dnnl_check(ampi_layout_make(&plain, dims, dims->n == 1 ? dnnl_a : dnnl_abcd),
-                             "a layout", error));
+    AMPI_TRY(
+        ampi_dnnl_check(ampi_layout_make(&plain, dims, dims->n == 1 ? dnnl_a : dnnl_abcd, dnnl_f32),
+                        "a layout", error));
     *out = ampi_md_equal(ampi_layout_md(&plain), md) ? cache->graph->tensors[tensor].data
                                                      : find_prepared(cache, tensor, md);
     if (*out == NULL)

@@ -14,6 +14,14 @@
 
 typedef enum ampi_backend { AMPI_BACKEND_ONEDNN, AMPI_BACKEND_REFERENCE } ampi_backend;
 
+/* How a network computes.  Weights are fp32 in the graph whatever they become inside. */
+typedef enum ampi_precision {
+    AMPI_PRECISION_FP32, /* inference: direct convolutions, the same bits however it is run */
+    AMPI_PRECISION_FAST, /* fp32, Winograd convolutions where there are any: about 1e-6 off */
+    AMPI_PRECISION_BF16, /* activations and weights, sums in fp32 */
+    AMPI_PRECISION_COUNT
+} ampi_precision;
+
 /* ---- inference ---- */
 typedef struct ampi_program ampi_program;
 typedef struct ampi_runner ampi_runner;
@@ -22,6 +30,11 @@ typedef struct ampi_runner ampi_runner;
    afterwards. */
 amp_status ampi_program_create(ampi_program **out, const ampi_graph *graph, ampi_backend backend,
                                amp_error *error);
+/* AMP_E_UNSUPPORTED where ampi_precision_here is false. */
+amp_status ampi_program_create_as(ampi_program **out, const ampi_graph *graph, ampi_backend backend,
+                                  ampi_precision precision, amp_error *error);
+/* Whether this back end has it and this processor computes it natively. */
+bool ampi_precision_here(ampi_backend backend, ampi_precision precision);
 ampi_program *ampi_program_ref(ampi_program *program);
 void ampi_program_unref(ampi_program *program);
 ampi_shape ampi_program_input(const ampi_program *program);
@@ -29,8 +42,8 @@ ampi_shape ampi_program_output(const ampi_program *program);
 
 amp_status ampi_runner_create(ampi_runner **out, ampi_program *program, amp_error *error);
 void ampi_runner_free(ampi_runner *runner);
-/* input [n,c,h,w] plain float -> output [n,c',h',w'] plain float.  Same bits for any n and any
-   `threads` (>= 1, already taken from the context's budget by the caller). */
+/* input [n,c,h,w] plain float -> output [n,c',h',w'] plain float.  In FP32 the same bits for any n
+   and any `threads` (>= 1, already taken from the context's budget by the caller). */
 amp_status ampi_runner_forward(ampi_runner *runner, int32_t threads, size_t n, const float *input,
                                float *output, amp_error *error);
 
@@ -44,7 +57,6 @@ amp_status ampi_tape_create(ampi_tape **out, ampi_graph *graph, size_t batch, in
                             ampi_backend backend, amp_error *error);
 
 /* How a tape computes.  Zeroed = threads 1, oneDNN, winograd where it pays, fp32. */
-typedef enum ampi_precision { AMPI_PRECISION_FP32 } ampi_precision;
 typedef struct ampi_tape_options {
     int32_t threads; /* >= 1; 0 = 1 */
     ampi_backend backend;

@@ -32,17 +32,35 @@ static void program_free(ampi_program *program)
     amp_context_unref(context);
 }
 
-static amp_status fill_program(ampi_program *program, const ampi_graph *graph, amp_error *error)
+static const ampi_backend_api *api_of(ampi_backend backend)
 {
-    if (program->api == NULL)
-        return ampi_fail(error, AMP_E_UNSUPPORTED, "exec", "this back end is not in the build");
-    AMPI_TRY(ampi_graph_optimise(&program->graph, graph, error));
-    program->chunk = program->api->chunk(program->graph);
-    return program->api->program_create(&program->state, program->graph, error);
+    return backend == AMPI_BACKEND_ONEDNN ? ampi_backend_onednn() : ampi_backend_reference();
 }
 
-amp_status ampi_program_create(ampi_program **out, const ampi_graph *graph, ampi_backend backend,
-                               amp_error *error)
+bool ampi_precision_here(ampi_backend backend, ampi_precision precision)
+{
+    const ampi_backend_api *const api = api_of(backend);
+
+    return api != NULL && api->precision_here(precision);
+}
+
+static amp_status fill_program(ampi_program *program, const ampi_graph *graph,
+                               ampi_precision precision, amp_error *error)
+{
+    static const char *const names[] = { "fp32", "fast", "bf16" };
+
+    if (program->api == NULL)
+        return ampi_fail(error, AMP_E_UNSUPPORTED, "exec", "this back end is not in the build");
+    if (!program->api->precision_here(precision))
+        return ampi_fail(error, AMP_E_UNSUPPORTED, "exec", "this processor has no %s",
+                         names[precision]);
+    AMPI_TRY(ampi_graph_optimise(&program->graph, graph, error));
+    program->chunk = program->api->chunk(program->graph);
+    return program->api->program_create(&program->state, program->graph, precision, error);
+}
+
+amp_status ampi_program_create_as(ampi_program **out, const ampi_graph *graph, ampi_backend backend,
+                                  ampi_precision precision, amp_error *error)
 {
     ampi_program *const program = ampi_alloc(graph->context, 1, sizeof *program);
     amp_status status;
@@ -51,15 +69,20 @@ amp_status ampi_program_create(ampi_program **out, const ampi_graph *graph, ampi
     if (program == NULL)
         return ampi_fail_nomem(error, "exec", sizeof *program);
     program->context = amp_context_ref(graph->context);
-    program->api =
-        backend == AMPI_BACKEND_ONEDNN ? ampi_backend_onednn() : ampi_backend_reference();
+    program->api = api_of(backend);
     atomic_init(&program->references, 1);
-    status = fill_program(program, graph, error);
+    status = fill_program(program, graph, precision, error);
     if (status == AMP_OK)
         *out = program;
     else
         program_free(program);
     return status;
+}
+
+amp_status ampi_program_create(ampi_program **out, const ampi_graph *graph, ampi_backend backend,
+                               amp_error *error)
+{
+    return ampi_program_create_as(out, graph, backend, AMPI_PRECISION_FP32, error);
 }
 
 ampi_program *ampi_program_ref(ampi_program *program)

@@ -78,11 +78,19 @@ static void program_free(void *opaque)
     amp_context_unref(context);
 }
 
-static amp_status program_create(void **out, const ampi_graph *graph, amp_error *error)
+/* Sums in double: nothing is faster, or less exact. */
+static bool precision_here(ampi_precision precision)
+{
+    return precision == AMPI_PRECISION_FP32 || precision == AMPI_PRECISION_FAST;
+}
+
+static amp_status program_create(void **out, const ampi_graph *graph, ampi_precision precision,
+                                 amp_error *error)
 {
     reference_program *const program = ampi_alloc(graph->context, 1, sizeof *program);
     amp_status status = AMP_OK;
 
+    (void)precision;
     *out = NULL;
     if (program == NULL)
         return ampi_fail_nomem(error, "exec", sizeof *program);
@@ -179,6 +187,7 @@ const ampi_backend_api *ampi_backend_reference(void)
 {
     static const ampi_backend_api api = {
         .chunk = chunk,
+        .precision_here = precision_here,
         .program_create = program_create,
         .program_free = program_free,
         .runner_create = runner_create,

@@ -40,7 +40,7 @@ static amp_status runtime_create(runtime **out, const ampi_graph *graph, ampi_ba
         return ampi_fail_nomem(error, "model", sizeof *made);
     made->head.free = runtime_free;
     made->context = graph->context;
-    status = ampi_network_create(&made->network, graph, backend, error);
+    status = ampi_network_create(&made->network, graph, backend, AMPI_PRECISION_FP32, error);
     if (status) {
         ampi_free(graph->context, made);
         return status;

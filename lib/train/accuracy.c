@@ -50,7 +50,7 @@ static amp_status measure_init(measure *m, const ampi_graph *graph, ampi_backend
     const ampi_accuracy *const accuracy = m->accuracy;
     const size_t image = accuracy->images.image_bytes, k = accuracy->k ? accuracy->k : 1;
 
-    AMPI_TRY(ampi_network_create(&m->network, graph, backend, error));
+    AMPI_TRY(ampi_network_create(&m->network, graph, backend, AMPI_PRECISION_FP32, error));
     AMPI_TRY(ampi_pass_create(&m->pass, m->network, error));
     m->images = ampi_alloc(m->context, CHUNK * image, sizeof(float));
     m->logits = ampi_alloc(m->context, CHUNK * k * m->network->classes, sizeof(float));

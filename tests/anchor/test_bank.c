@@ -28,7 +28,9 @@ static void set_up(fixture *f, const char *arch, const char *prepare)
     ck_ok(amp_context_create(&f->context, NULL, &error), &error);
     ck_ok(ampi_graph_build(&f->graph, f->context, arch, &error), &error);
     random_fill(f->graph, 3);
-    ck_ok(ampi_network_create(&f->network, f->graph, AMPI_BACKEND_REFERENCE, &error), &error);
+    ck_ok(ampi_network_create(&f->network, f->graph, AMPI_BACKEND_REFERENCE, AMPI_PRECISION_FP32,
+                              &error),
+          &error);
     ck_ok(ampi_prepare_parse(&f->prepare, prepare, &error), &error);
     f->bytes = (size_t)f->prepare.height * f->prepare.width * f->prepare.channels;
     f->pixels = made_bytes(K * f->bytes, 5);

@@ -27,7 +27,7 @@ static fixture set_up(const char *arch, ampi_backend backend)
     fixture f = { .graph = random_network(arch, 7) };
     amp_error error = { 0 };
 
-    ck_ok(ampi_network_create(&f.network, f.graph, backend, &error), &error);
+    ck_ok(ampi_network_create(&f.network, f.graph, backend, AMPI_PRECISION_FP32, &error), &error);
     f.image = ampi_shape_values(f.network->image);
     f.images = random_values(N * f.image, 1);
     f.anchors = random_values(K * f.image, 2);
@@ -183,7 +183,7 @@ START_TEST(twice_the_same_weights)
                        half * sizeof(float));
     }
     ampi_network_unref(f.network);
-    ck_ok(ampi_network_create(&f.network, f.graph, DEFAULT, &error), &error);
+    ck_ok(ampi_network_create(&f.network, f.graph, DEFAULT, AMPI_PRECISION_FP32, &error), &error);
     ck_ok(ampi_network_anchor_stems(f.network, 1, K, f.anchors, f.stems, &error), &error);
     float *const anchored = run(&f, 0, 1, N, K), *const expected = run(&plain, 0, 1, N, 0);
     for (size_t i = 0; i < N; i++) {
