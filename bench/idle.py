@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Is the machine idle?  Looks at /proc twice, a second apart, and says who was busy meanwhile.
 
-busy() and processes() work on text and numbers alone; look() reads /proc.
+Calm repeats single measurements that others disturbed.  What reads /proc stands at the end.
 """
 import os
 import time
 
 MOST_BUSY = 0.04  # of all processors: more disturbs medians
+TICK_SLACK = 0.03  # seconds that counting in ticks may be wrong by
 MOST_STOLEN = 0.02  # of all processors, taken by other guests of the host
 LEAST_LISTED = 0.005  # of one processor: who is below is not named
 
@@ -39,6 +40,16 @@ def shares(before, after):
     if total == 0:
         return 0.0, 0.0
     return spent["busy"] / total, spent["steal"] / total
+
+
+def disturbance(before, after, own_seconds, ticks_a_second):
+    """Share of the processors' time between two parse_stat() that others used or took, our own
+    seconds of processor time known; what counting in ticks may get wrong is not held against
+    anybody."""
+    spent = {kind: max(0, after[kind] - before[kind]) / ticks_a_second for kind in before}
+    total = sum(spent.values())
+    others = spent["busy"] + spent["steal"] - own_seconds - TICK_SLACK
+    return max(0.0, others) / total if total > 0 else 0.0
 
 
 def busiest(before, after, seconds, ticks_a_second):
@@ -86,6 +97,37 @@ def read_processes():
 def read_stat():
     with open("/proc/stat", encoding="utf-8") as file:
         return parse_stat(file.read())
+
+
+class Calm:
+    """Repeats what others disturbed, until its patience (seconds of waiting) is used up."""
+
+    def __init__(self, patience):
+        self.patience = patience
+        self.repeated = 0  # turns
+        self.kept = 0  # disturbed turns that were kept, for want of patience
+
+    def run(self, action):
+        """What action() returns; its last member is the processor time that it used, seconds."""
+        ticks = os.sysconf("SC_CLK_TCK")
+        while True:
+            before, start = read_stat(), time.monotonic()
+            found = action()
+            share = disturbance(before, read_stat(), found[-1], ticks)
+            if share <= MOST_BUSY:
+                return found
+            if self.patience <= 0:
+                self.kept += 1
+                return found
+            self.repeated += 1
+            time.sleep(1.0)
+            self.patience -= time.monotonic() - start
+
+    def taken(self):
+        """{"repeated", "kept"} since the last call."""
+        found = {"repeated": self.repeated, "kept": self.kept}
+        self.repeated = self.kept = 0
+        return found
 
 
 def look(seconds=1.0):

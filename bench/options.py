@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 
 import contenders
+import idle
 import networks
 
 EXAMPLES = """\
@@ -28,6 +29,7 @@ class Plan:
     rounds: int
     turn_seconds: float
     case_seconds: float
+    calm: idle.Calm
 
 
 def words(allowed):
@@ -93,8 +95,10 @@ def parse(arguments):
     """The options, with `plan` and what --quick leaves out filled in."""
     found = parser().parse_args(arguments)
     found.precisions = found.precisions or (["fp32"] if found.quick else networks.PRECISIONS)
-    found.plan = (Plan(found.rounds or 5, 0.15, 40.0) if found.quick
-                  else Plan(found.rounds or 15, 0.3, 300.0))
+    patience = 0.0 if found.force else 300.0 if found.quick else 1200.0
+    calm = idle.Calm(patience)
+    found.plan = (Plan(found.rounds or 5, 0.15, 40.0, calm) if found.quick
+                  else Plan(found.rounds or 15, 0.3, 300.0, calm))
     return found
 
 

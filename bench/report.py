@@ -69,6 +69,11 @@ def case_lines(case):
                      record["settings"]])
     lines = table(["contender", "in", "ms", "quartiles", "images/s", "of matmul", "cpus", "MiB",
                    "off by", "settings"], rows)
+    disturbed = case.get("disturbed", {})
+    if disturbed.get("repeated"):
+        lines.append(f"turns repeated because others were busy: {disturbed['repeated']}")
+    if disturbed.get("kept"):
+        lines.append(f"DISTURBED turns kept: {disturbed['kept']}")
     for record in case["others"]:
         if "refused" in record:
             lines.append(f"refused: {record['name']} {record['precision']}"

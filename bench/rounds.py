@@ -52,14 +52,19 @@ def check(worker, case, wanted):
     return difference
 
 
-def turn(worker, count):
-    """Seconds a repetition (median), and processors busy, of one turn; the first repetition after
-    a stop is not counted unless it is the only one."""
-    if count > 1:
-        worker.ask("run 1")
+def turn_once(worker, count):
+    """(seconds a repetition, processors busy, processor time in all) of one turn; the first
+    repetition after a stop is not counted unless it is the only one."""
+    cpu = worker.ask("run 1")["cpu"] if count > 1 else 0
     answer = worker.ask(f"run {count}")
     spent = sum(answer["times"])
-    return stats.median(answer["times"]) / 1e9, answer["cpu"] / max(spent, 1)
+    return (stats.median(answer["times"]) / 1e9, answer["cpu"] / max(spent, 1),
+            (cpu + answer["cpu"]) / 1e9)
+
+
+def turn(worker, count, plan):
+    """The same, repeated when others disturbed it."""
+    return plan.calm.run(lambda: turn_once(worker, count))
 
 
 def begin(contender, case, wanted, plan):
@@ -69,14 +74,14 @@ def begin(contender, case, wanted, plan):
     try:
         worker.start(START_SECONDS)
         found = record(worker)
-        first = worker.ask("run 1")["times"][0] / 1e9
+        first = turn(worker, 1, plan)[0]
         found["difference"] = check(worker, case, wanted)
         seconds = first
         for _ in range(3 if first < 1 else 1):
-            seconds = min(seconds, worker.ask("run 1")["times"][0] / 1e9)
+            seconds = min(seconds, turn(worker, 1, plan)[0])
         worker.count = stats.repetitions(seconds, plan.turn_seconds)
         trials = 2 if seconds < 1 else 1
-        worker.trial = min(turn(worker, worker.count)[0] for _ in range(trials))
+        worker.trial = min(turn(worker, worker.count, plan)[0] for _ in range(trials))
         found["trial"] = worker.trial
         return worker, found
     except process.Refused as why:
@@ -111,14 +116,14 @@ def rounds_within(alive, plan):
     return max(3, min(plan.rounds, int(plan.case_seconds / max(a_round, 1e-3))))
 
 
-def take_turns(alive, rounds):
+def take_turns(alive, rounds, plan):
     """Round by round, starting with another contender each time."""
     times = {id(worker): [] for worker, _ in alive}
     busy = {id(worker): [] for worker, _ in alive}
     for number in range(rounds):
         at = number % len(alive)
         for worker, _ in alive[at:] + alive[:at]:
-            seconds, processors = turn(worker, worker.count)
+            seconds, processors, _ = turn(worker, worker.count, plan)
             times[id(worker)].append(seconds)
             busy[id(worker)].append(processors)
     for worker, found in alive:
@@ -141,11 +146,11 @@ def run_case(case, groups, classes, plan):
             alive += kept
             others += left
         if alive:
-            take_turns(alive, rounds_within(alive, plan))
+            take_turns(alive, rounds_within(alive, plan), plan)
     finally:
         for worker, _ in alive:
             worker.stop()
     return {"network": case.network, "work": case.work, "threads": case.threads,
             "multiply_adds": case.multiply_adds * case.rows,
-            "seconds": time.monotonic() - start,
+            "seconds": time.monotonic() - start, "disturbed": plan.calm.taken(),
             "measured": [found for _, found in alive], "others": others}

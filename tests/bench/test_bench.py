@@ -107,6 +107,32 @@ def test_verdict():
     assert "host" in idle.verdict(0.0, 0.1, [])
 
 
+def test_disturbance():
+    before = {"busy": 1000, "idle": 1000, "steal": 0}
+    after = {"busy": 1150, "idle": 1050, "steal": 0}
+    assert idle.disturbance(before, after, 1.5, 100) == 0
+    assert idle.disturbance(before, after, 1.49, 100) == 0
+    assert idle.disturbance(before, after, 0.5, 100) == pytest.approx(0.97 / 2)
+    assert idle.disturbance(before, {**after, "steal": 100}, 1.5, 100) == pytest.approx(0.97 / 3)
+    assert idle.disturbance(before, before, 0.0, 100) == 0
+
+
+@pytest.mark.parametrize("patience,repeated,kept,value", [(1e9, 2, 0, 3), (0, 0, 1, 1)])
+def test_disturbed_turns_are_repeated(monkeypatch, patience, repeated, kept, value):
+    shares = iter([0.5, 0.2, 0.0])
+    monkeypatch.setattr(idle, "disturbance", lambda *_: next(shares))
+    monkeypatch.setattr(idle.time, "sleep", lambda _: None)
+    calm, runs = idle.Calm(patience), []
+
+    def action():
+        runs.append(1)
+        return len(runs), 0.0
+
+    assert calm.run(action)[0] == value
+    assert calm.taken() == {"repeated": repeated, "kept": kept}
+    assert calm.taken() == {"repeated": 0, "kept": 0}
+
+
 def test_look_at_this_machine():
     found = idle.look(0.05)
     assert 0 <= found["busy"] <= 1 and 0 <= found["stolen"] <= 1
