@@ -165,7 +165,7 @@ static int make_scorer(const cli_arguments *arguments, session *s)
         return cli_fail(&error, error.status == AMP_E_ARGUMENT ? CLI_USAGE : CLI_MODEL);
     if (amp_scorer_methods(s->scorer) != 1) {
         cli_error("one method at a time");
-        return CLI_USAGE;
+        return cli_has(arguments, "method") ? CLI_USAGE : CLI_MODEL;
     }
     if (amp_scorer_note(s->scorer))
         cli_note("%s", amp_scorer_note(s->scorer));

@@ -41,8 +41,8 @@ typedef struct amp_model_info {
 /**
  * Open a model file.
  *
- * Everything in the file is checked, its checksum too where it has one; the message names the
- * tensor or the key at fault.
+ * Everything in the file is checked, its checksum too where it has one, but whether preprocessing
+ * and default method fit the network; the message names the tensor or the key at fault.
  *
  * @param out      receives a model with one reference; NULL on failure.
  * @param context  NULL = a private one with defaults.
@@ -83,11 +83,11 @@ AMP_API AMP_MUST_USE amp_status amp_model_open_memory(amp_model **out, amp_conte
  * @param arch        "wrn:depth=40,width=2,classes=10"; docs/models.md lists families and keys.
  * @param preprocess  "height=32,width=32,mean=...": how pixels become input; at most 1024 bytes.
  *                    NULL = the network's size and channels, all else as the keys' defaults.
- *                    Checked against the network by amp_scorer_create().
+ *                    That it fits the network is checked by amp_scorer_create().
  * @param seed        of the weights.
  * @param error       NULL, or filled on failure.
- * @retval AMP_E_ARGUMENT  out or arch is NULL, an unknown family or key, a value out of range,
- *                         preprocess is not UTF-8
+ * @retval AMP_E_ARGUMENT  out or arch is NULL, an unknown family or key, a value out of range, in
+ *                         arch or preprocess; preprocess is not UTF-8
  * @retval AMP_E_SHAPE     the input is too small for the layers
  * @retval AMP_E_LIMIT     more than 2^28 parameters, or a preprocess that is too long
  * @retval AMP_E_NOMEM     no memory

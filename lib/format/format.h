@@ -56,6 +56,9 @@ struct amp_model {
    "format", "libamp" and "arch" are set, its "preprocess" must be there, the rest is kept. */
 amp_status ampi_model_make(amp_model **out, ampi_graph *graph, ampi_blobs *sections, json_t *record,
                            amp_error *error);
+/* amp_model_create() but for the meaning of `preprocess`, which lib/score checks. */
+amp_status ampi_model_create(amp_model **out, amp_context *context, const char *arch,
+                             const char *preprocess, uint64_t seed, amp_error *error);
 /* Bytes of a file -> model without its bank attached; every part copied. */
 amp_status ampi_model_parse(amp_model **out, amp_context *context, const uint8_t *bytes,
                             size_t size, const char *name, amp_error *error);

@@ -3,7 +3,8 @@
  * format/model_file.c - models out of bytes, into files, and new ones with random weights.
  *
  * Opening: index the container, read the record, build the network that its "arch" names, fill
- * its tensors, keep the sections.  lib/score reads the file and attaches the bank.
+ * its tensors, keep the sections.  lib/score reads the file, attaches the bank and checks what
+ * rooms above this one read of the record.
  */
 #include "core/text.h"
 #include "format/format_internal.h"
@@ -144,16 +145,17 @@ static amp_status make_with_preprocess(amp_model **out, ampi_graph *graph, const
     return status;
 }
 
-amp_status amp_model_create(amp_model **out, amp_context *context, const char *arch,
-                            const char *preprocess, uint64_t seed, amp_error *error)
+amp_status ampi_model_create(amp_model **out, amp_context *context, const char *arch,
+                             const char *preprocess, uint64_t seed, amp_error *error)
 {
     ampi_graph *graph = NULL;
     char plain[64];
     amp_status status;
 
+    if (out)
+        *out = NULL;
     if (!out || !arch)
         return ampi_fail(error, AMP_E_ARGUMENT, "model", "out and arch must be given");
-    *out = NULL;
     status = ampi_graph_build(&graph, context, arch, error);
     if (status != AMP_OK)
         return status;

@@ -82,6 +82,22 @@ START_TEST(opening_models)
 }
 END_TEST
 
+/* What no network could take is refused when the model is made. */
+START_TEST(preprocessing_that_never_works)
+{
+    static const char *const texts[] = { "foo=1",       "std=0",      "std=nan",  "mean=1:2",
+                                         "mean=1e99",   "height=0",   "width=-1", "channels=2",
+                                         "filter=none", "height=32x", "=1" };
+    amp_model *out;
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        REFUSED(amp_model_create(&out, NULL, SMALL, texts[i], 1, e), AMP_E_ARGUMENT, out);
+    REFUSED(amp_model_create(&out, NULL, SMALL_PLAIN, "\xff", 1, e), AMP_E_ARGUMENT, out);
+    REFUSED_PLAIN(amp_model_create(NULL, NULL, SMALL, NULL, 1, e), AMP_E_ARGUMENT);
+    REFUSED(amp_model_create(&out, NULL, NULL, NULL, 1, e), AMP_E_ARGUMENT, out);
+}
+END_TEST
+
 START_TEST(forward)
 {
     static const float wild[] = { NAN, INFINITY, -INFINITY, 3e38f, -2e12f };
@@ -186,9 +202,9 @@ static void large_chunk(amp_scorer_options *options)
 {
     options->chunk = 4097;
 }
-static void used_reserve(amp_scorer_options *options)
+static void other_precision(amp_scorer_options *options)
 {
-    options->reserved = 1;
+    options->precision = 99;
 }
 static void no_size(amp_scorer_options *options)
 {
@@ -199,7 +215,7 @@ START_TEST(scorer_options)
 {
     static const spoil spoils[] = { many_anchors, negative_threads, many_threads,
                                     zero_tpr,     large_tpr,        no_tpr,
-                                    large_chunk,  used_reserve,     no_size };
+                                    large_chunk,  other_precision,  no_size };
     world w = set_up();
     amp_scorer_options options;
     amp_scorer *out = NULL;
@@ -375,6 +391,7 @@ END_TEST
 static Suite *suite(void)
 {
     const TTest *const tests[] = { opening_models,
+                                   preprocessing_that_never_works,
                                    forward,
                                    banks,
                                    banks_without_pixels,

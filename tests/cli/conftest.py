@@ -124,6 +124,16 @@ def read_model(path):
     return record, header, data[8 + length:]
 
 
+def change_record(source, path, **keys):
+    """A copy of a model file whose record has these values (None: not the key)."""
+    record, header, data = read_model(source)
+    record = {key: value for key, value in {**record, **keys}.items() if value is not None}
+    text = json.dumps({"__metadata__": {"amp": json.dumps(record)}, **header}).encode()
+    text += b" " * (-len(text) % 8)
+    pathlib.Path(path).write_bytes(struct.pack("<Q", len(text)) + text + data)
+    return path
+
+
 def leftovers(folder):
     """Files that a write left half done."""
     return [path.name for path in pathlib.Path(folder).iterdir() if ".part-" in path.name]

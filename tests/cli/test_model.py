@@ -7,7 +7,7 @@ import shutil
 import signal
 
 import pytest
-from conftest import CLASSES, K, NETWORK, amp, leftovers, read_model
+from conftest import CLASSES, K, NETWORK, amp, change_record, leftovers, read_model
 
 
 @pytest.fixture(name="copy")
@@ -189,3 +189,25 @@ def test_written_in_place_or_not_at_all(copy, tmp_path):
     amp("bank", "-m", tmp_path / "link.st")
     assert (tmp_path / "link.st").is_symlink() and copy.read_bytes() != before
     assert copy.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("key, value", [
+    ("default_method", "foo"), ("default_method", ""), ("default_method", 5),
+    ("default_method", "energy:temperature=0"), ("default_method", "msp;msp"),
+    ("preprocess", "foo=1"), ("preprocess", "height=24,width=24,std=0"),
+    ("preprocess", "mean=1:2"), ("preprocess", 5), ("preprocess", None),
+])
+def test_a_record_that_says_nonsense(world, plain, model, tmp_path, key, value):
+    """A fault of the file, told by whoever opens it."""
+    for source in (plain, model):
+        bad = change_record(source, tmp_path / "bad.st", **{key: value})
+        for command in (["score", "-m", bad, world / "noise/00.png"], ["info", bad]):
+            done = amp(*command, code=4)
+            assert "bad.st" in done.err and "the record" in done.err and f"'{key}'" in done.err
+
+
+def test_several_methods_by_default(world, model, tmp_path):
+    """No fault of the command line."""
+    several = change_record(model, tmp_path / "several.st", default_method="msp;energy")
+    amp("score", "-m", several, world / "noise/00.png", code=4)
+    amp("eval", "-m", several, "-i", f"folder:{world}/fresh", "-o", f"x=folder:{world}/noise")

@@ -32,7 +32,7 @@ static amp_status run(int argc, char **argv, amp_error *error)
     amp_status status = AMP_E_ARGUMENT;
 
     if (argc == 5 && strcmp(argv[1], "create") == 0)
-        status = amp_model_create(&model, NULL, argv[2], NULL, strtoull(argv[3], NULL, 10), error);
+        status = ampi_model_create(&model, NULL, argv[2], NULL, strtoull(argv[3], NULL, 10), error);
     else if (argc >= 3)
         status = open_path(&model, argv[2], error);
     if (status == AMP_OK && strcmp(argv[1], "record") == 0)

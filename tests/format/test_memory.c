@@ -15,7 +15,7 @@
 static amp_status try_create(amp_context *context, void *user, amp_error *error)
 {
     amp_model *model = NULL;
-    const amp_status status = amp_model_create(&model, context, SMALL_ARCH, NULL, 1, error);
+    const amp_status status = ampi_model_create(&model, context, SMALL_ARCH, NULL, 1, error);
 
     (void)user;
     amp_model_unref(model);

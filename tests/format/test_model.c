@@ -26,7 +26,7 @@ static amp_model *create(const char *arch, const char *preprocess, uint64_t seed
     amp_model *model = NULL;
     amp_error error = { 0 };
 
-    ck_ok(amp_model_create(&model, NULL, arch, preprocess, seed, &error), &error);
+    ck_ok(ampi_model_create(&model, NULL, arch, preprocess, seed, &error), &error);
     return model;
 }
 
@@ -89,8 +89,8 @@ START_TEST(null_is_answered)
     amp_model *out = model;
     amp_error error = { 0 };
 
-    ck_fails(amp_model_create(NULL, NULL, SMALL_ARCH, NULL, 0, &error), AMP_E_ARGUMENT, &error);
-    ck_fails(amp_model_create(&out, NULL, NULL, NULL, 0, &error), AMP_E_ARGUMENT, &error);
+    ck_fails(ampi_model_create(NULL, NULL, SMALL_ARCH, NULL, 0, &error), AMP_E_ARGUMENT, &error);
+    ck_fails(ampi_model_create(&out, NULL, NULL, NULL, 0, &error), AMP_E_ARGUMENT, &error);
     ck_fails(amp_model_save(NULL, "x", &error), AMP_E_ARGUMENT, &error);
     ck_fails(amp_model_save(model, NULL, &error), AMP_E_ARGUMENT, &error);
     ck_fails(amp_model_get_info(NULL, &info, &error), AMP_E_ARGUMENT, &error);
@@ -102,7 +102,7 @@ START_TEST(null_is_answered)
     ck_assert_ptr_null(amp_model_context(NULL));
     ck_assert_ptr_null(amp_model_ref(NULL));
     amp_model_unref(NULL);
-    ck_assert_int_eq(amp_model_create(&out, NULL, "no such", NULL, 0, NULL), AMP_E_ARGUMENT);
+    ck_assert_int_eq(ampi_model_create(&out, NULL, "no such", NULL, 0, NULL), AMP_E_ARGUMENT);
     ck_assert_ptr_null(out);
     amp_model_unref(model);
 }
@@ -114,16 +114,17 @@ START_TEST(create_says_what_is_wrong)
     amp_model *model = NULL;
     amp_error error = { 0 };
 
-    ck_fails(amp_model_create(&model, NULL, "wrn:depth=11", NULL, 0, &error), AMP_E_ARGUMENT,
+    ck_fails(ampi_model_create(&model, NULL, "wrn:depth=11", NULL, 0, &error), AMP_E_ARGUMENT,
              &error);
-    ck_fails(amp_model_create(&model, NULL, "wrn:deep=10", NULL, 0, &error), AMP_E_ARGUMENT,
+    ck_fails(ampi_model_create(&model, NULL, "wrn:deep=10", NULL, 0, &error), AMP_E_ARGUMENT,
              &error);
-    ck_fails(amp_model_create(&model, NULL, SMALL_ARCH, "\xff", 0, &error), AMP_E_ARGUMENT, &error);
+    ck_fails(ampi_model_create(&model, NULL, SMALL_ARCH, "\xff", 0, &error), AMP_E_ARGUMENT,
+             &error);
     memset(text, 'p', 1999);
     text[1025] = '\0';
-    ck_fails(amp_model_create(&model, NULL, SMALL_ARCH, text, 0, &error), AMP_E_LIMIT, &error);
+    ck_fails(ampi_model_create(&model, NULL, SMALL_ARCH, text, 0, &error), AMP_E_LIMIT, &error);
     text[1024] = '\0';
-    ck_ok(amp_model_create(&model, NULL, SMALL_ARCH, text, 0, &error), &error);
+    ck_ok(ampi_model_create(&model, NULL, SMALL_ARCH, text, 0, &error), &error);
     ck_assert_str_eq(amp_model_preprocess(model), text);
     amp_model_unref(model);
     free(text);
@@ -172,7 +173,7 @@ START_TEST(references_are_counted)
     unsigned notes_freed = 0;
     note attached = { .base.free = free_note, .freed = &notes_freed };
 
-    ck_ok(amp_model_create(&model, context, SMALL_ARCH, NULL, 0, &error), &error);
+    ck_ok(ampi_model_create(&model, context, SMALL_ARCH, NULL, 0, &error), &error);
     ck_assert_ptr_eq(amp_model_context(model), context);
     amp_context_unref(context);
     model->bank = malloc(1);

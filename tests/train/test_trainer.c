@@ -249,7 +249,7 @@ static amp_status one_step(amp_context *context, void *user, amp_error *error)
     amp_trainer *trainer = NULL;
     amp_model *model = NULL, *made = NULL;
     int32_t done;
-    amp_status status = amp_model_create(&model, context, "wrn:depth=10,width=1", NULL, 3, error);
+    amp_status status = ampi_model_create(&model, context, "wrn:depth=10,width=1", NULL, 3, error);
 
     if (status == AMP_OK)
         status = amp_dataset_open(&dataset, context, spec, NULL, error);

@@ -72,7 +72,7 @@ amp_model *support_model(amp_context *context, const char *arch)
     amp_model *model = NULL;
     amp_error error;
 
-    ck_ok(amp_model_create(&model, context, arch, NULL, 3, &error), &error);
+    ck_ok(ampi_model_create(&model, context, arch, NULL, 3, &error), &error);
     return model;
 }
 
