@@ -86,6 +86,8 @@ def parser():
     add("--rounds", type=positive, metavar="N", help="turns of each contender (15; --quick 5)")
     add("--skip", type=words(EXTRAS), default=[], metavar="LIST",
         help="leave out cold (cold start), folder (files to verdicts)")
+    add("--wait", type=positive, metavar="MINUTES", default=0,
+        help="for the machine to become idle, instead of refusing at once")
     add("--force", action="store_true", help="measure although the machine is not idle; the result"
         " says so")
     return found

@@ -242,7 +242,8 @@ def test_lists():
 
 @pytest.mark.parametrize("arguments", [
     ["--networks", "vgg"], ["--work", "7"], ["--threads", "0"], ["--threads", "two"],
-    ["--precisions", ""], ["--rounds", "0"], ["--rounds", "x"], ["--skip", "all"], ["more"]])
+    ["--precisions", ""], ["--rounds", "0"], ["--rounds", "x"], ["--wait", "-1"],
+    ["--skip", "all"], ["more"]])
 def test_wrong_arguments(arguments, capsys):
     with pytest.raises(SystemExit) as end:
         options.parse(arguments)
