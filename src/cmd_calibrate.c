@@ -17,6 +17,8 @@ static const cli_flag flags[] = {
       "share of in-distribution images to accept, or several: 0.9:0.95:0.99 "
       "(default 0.95)" },
     { "anchors", 'k', "K", "use the first K anchors (default: all of the bank)" },
+    { "precision", 0, "NAME",
+      "thresholds hold for it alone: fp32 (also for fast), bf16 (default fp32)" },
     { "threads", 't', "N", "threads (default: all cores)" },
     { NULL, 0, NULL, NULL },
 };
@@ -33,8 +35,9 @@ static int fit(const cli_arguments *arguments, amp_model *model, amp_dataset *he
     if (amp_model_builder_create(&builder, model, &error) != AMP_OK)
         return cli_fail(&error, CLI_RESOURCES);
     cli_all_methods(model, methods, sizeof methods);
-    (void)snprintf(options, sizeof options, "tpr=%s,anchors=%s", cli_get(arguments, "tpr", "0.95"),
-                   cli_get(arguments, "anchors", "0"));
+    (void)snprintf(options, sizeof options, "tpr=%s,anchors=%s,precision=%s",
+                   cli_get(arguments, "tpr", "0.95"), cli_get(arguments, "anchors", "0"),
+                   cli_get(arguments, "precision", "fp32"));
     cli_progress_start(&progress);
     status = amp_model_builder_calibrate(builder, held_out, cli_get(arguments, "method", methods),
                                          options, cli_progress_step, &progress, &error);

@@ -20,6 +20,8 @@ static const cli_flag flags[] = {
     { "tpr", 0, "P", "level of FPR at TPR (default 0.95)" },
     { "rule", 0, "NAME", "FPR rule: recommended, amp, energy, scood, openood, odin" },
     { "area", 0, "NAME", "AUPR rule: average_precision, trapezoid, amp" },
+    { "precision", 0, "NAME",
+      "fp32, fast, bf16, or auto: what has thresholds here (default fp32)" },
     { "json", 'j', NULL, "one JSON object instead of the table" },
     { "scores", 0, "FILE.csv", "write every score" },
     { "threads", 't', "N", "threads (default: all cores)" },
@@ -37,6 +39,8 @@ static int make_scorer(const cli_arguments *arguments, eval_run *run)
         return CLI_USAGE;
     cli_all_methods(run->model, methods, sizeof methods);
     amp_scorer_options_init(&options, sizeof options);
+    if (cli_get_precision(arguments, &options.precision) != CLI_OK)
+        return CLI_USAGE;
     options.anchors = (uint32_t)anchors;
     if (amp_scorer_create(&run->scorer, run->model, NULL, cli_get(arguments, "method", methods),
                           &options, &error) != AMP_OK)

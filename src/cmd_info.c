@@ -75,11 +75,13 @@ static void show_thresholds(const json_t *calibration)
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *const row = json_array_get(list, i);
         const char *const method = text_in(row, "method");
+        const char *const precision = text_in(row, "precision");
         char line[300];
         if (!method)
             continue;
-        (void)snprintf(line, sizeof line, "%-12s K = %lld, TPR %.4g: %.6g", method,
-                       integer_in(row, "anchors"), json_number_value(json_object_get(row, "tpr")),
+        (void)snprintf(line, sizeof line, "%-12s K = %lld, %s, TPR %.4g: %.6g", method,
+                       integer_in(row, "anchors"), precision ? precision : "?",
+                       json_number_value(json_object_get(row, "tpr")),
                        json_number_value(json_object_get(row, "threshold")));
         show_text("threshold", line);
     }

@@ -24,6 +24,8 @@ static const cli_flag flags[] = {
     { "method", 0, "NAME", "detector, for example amp, msp, energy (default: the model's)" },
     { "anchors", 'k', "K", "use the first K anchors (default: all of the bank)" },
     { "tpr", 0, "P", "take the verdict from the threshold stored for this TPR (default 0.95)" },
+    { "precision", 0, "NAME",
+      "fp32, fast, bf16, or auto: what has thresholds here (default fp32)" },
     { "json", 'j', NULL, "one JSON object a line" },
     { "null", '0', NULL, "paths on standard input end with a NUL, as find -print0 writes them" },
     { "fail-on-ood", 0, NULL, "exit with 1 when some image is out of distribution" },
@@ -158,6 +160,8 @@ static int make_scorer(const cli_arguments *arguments, session *s)
         !cli_get_share(arguments, "tpr", 0.95, &tpr))
         return CLI_USAGE;
     amp_scorer_options_init(&options, sizeof options);
+    if (cli_get_precision(arguments, &options.precision) != CLI_OK)
+        return CLI_USAGE;
     options.anchors = (uint32_t)anchors;
     options.tpr = tpr;
     if (amp_scorer_create(&s->scorer, s->model, NULL, cli_get(arguments, "method", NULL), &options,
@@ -167,11 +171,14 @@ static int make_scorer(const cli_arguments *arguments, session *s)
         cli_error("one method at a time");
         return cli_has(arguments, "method") ? CLI_USAGE : CLI_MODEL;
     }
+    if (options.precision == AMP_PRECISION_AUTO)
+        cli_note("precision: %s", amp_precision_name(amp_scorer_precision(s->scorer)));
     if (amp_scorer_note(s->scorer))
         cli_note("%s", amp_scorer_note(s->scorer));
     if (cli_has(arguments, "fail-on-ood") && !amp_scorer_threshold(s->scorer, 0, NULL)) {
-        cli_error("the model has no threshold for method %s with %u anchors at TPR %g",
-                  amp_scorer_method(s->scorer, 0), amp_scorer_anchors(s->scorer), tpr);
+        cli_error("the model has no threshold for method %s with %u anchors in %s at TPR %g",
+                  amp_scorer_method(s->scorer, 0), amp_scorer_anchors(s->scorer),
+                  amp_precision_name(amp_scorer_precision(s->scorer)), tpr);
         cli_note("amp info shows those that it has; amp calibrate makes more");
         return CLI_MODEL;
     }

@@ -92,10 +92,10 @@ static void table_row(const eval_run *run, uint32_t method, const eval_set *set)
 int eval_print_table(const eval_run *run)
 {
     if (isfinite(run->accuracy))
-        (void)printf("accuracy %.2f %% of %zu in-distribution images, %u anchors; all in per cent, "
-                     "FPR at TPR %g\n\n",
+        (void)printf("accuracy %.2f %% of %zu in-distribution images, %u anchors, %s; all in per "
+                     "cent, FPR at TPR %g\n\n",
                      100.0 * run->accuracy, run->sets[0].n, amp_scorer_anchors(run->scorer),
-                     run->options.tpr_level);
+                     amp_precision_name(amp_scorer_precision(run->scorer)), run->options.tpr_level);
     (void)printf("%-28s %-18s", "method", "set");
     for (size_t i = 0; i < METRICS; i++)
         (void)printf(" %8s", metrics[i].title);
@@ -163,6 +163,8 @@ static json_t *whole_json(const eval_run *run)
     (void)json_object_set_new(object, "accuracy", number(run->accuracy));
     (void)json_object_set_new(object, "n_in", json_integer((json_int_t)run->sets[0].n));
     (void)json_object_set_new(object, "anchors", json_integer(amp_scorer_anchors(run->scorer)));
+    (void)json_object_set_new(object, "precision",
+                              json_string(amp_precision_name(amp_scorer_precision(run->scorer))));
     (void)json_object_set_new(object, "tpr", json_real(run->options.tpr_level));
     (void)json_object_set_new(object, "rule", json_string(amp_ood_rule_name(run->options.rule)));
     (void)json_object_set_new(object, "area", json_string(amp_ood_area_name(run->options.area)));

@@ -102,6 +102,19 @@ int cli_need_bank(const amp_model *model)
     return CLI_MODEL;
 }
 
+int cli_get_precision(const cli_arguments *arguments, int32_t *out)
+{
+    amp_error error;
+
+    *out = AMP_PRECISION_FP32;
+    if (amp_precision_parse(out, cli_get(arguments, "precision", "fp32"), &error) != AMP_OK)
+        return cli_fail(&error, CLI_USAGE);
+    if (amp_precision_available(*out))
+        return CLI_OK;
+    cli_error("this processor has no %s", amp_precision_name(*out));
+    return CLI_USAGE;
+}
+
 int cli_dataset_fault(const amp_error *error)
 {
     return cli_fail(error, error->status == AMP_E_ARGUMENT ? CLI_USAGE : CLI_INPUT);

@@ -20,6 +20,8 @@ int cli_need_bank(const amp_model *model);
 int cli_open_dataset(amp_context *context, const char *spec, amp_dataset **out);
 /* What a fault of amp_dataset_open() amounts to. */
 int cli_dataset_fault(const amp_error *error);
+/* --precision, fp32 without it; a text that is none is a usage fault. */
+int cli_get_precision(const cli_arguments *arguments, int32_t *out);
 /* Every method that this network can run, "amp;msp;energy". */
 void cli_all_methods(const amp_model *model, char *out, size_t size);
 

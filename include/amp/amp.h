@@ -12,6 +12,7 @@
 #include <amp/eval.h>
 #include <amp/image.h>
 #include <amp/model.h>
+#include <amp/precision.h>
 #include <amp/scorer.h>
 #include <amp/train.h>
 #include <amp/version.h>

@@ -32,6 +32,7 @@
 #include <amp/data.h>
 #include <amp/image.h>
 #include <amp/model.h>
+#include <amp/precision.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -46,11 +47,11 @@ typedef struct amp_scorer_options {
     int32_t threads;    /**< most threads of one run, 1..1024; 0 = the context's (default) */
     double tpr;         /**< which stored threshold gives the verdict; 0 < tpr <= 1, default 0.95 */
     uint32_t chunk;     /**< images in one pass of the network, 1..4096; 0 = chosen (default) */
-    uint32_t reserved;  /**< 0                                                           */
+    int32_t precision;  /**< an amp_precision; default AMP_PRECISION_FP32                 */
 } amp_scorer_options;
 
 typedef enum amp_verdict {
-    AMP_VERDICT_UNKNOWN = -1, /**< the model has no threshold for this method, K and TPR */
+    AMP_VERDICT_UNKNOWN = -1, /**< no threshold for this method, K, precision and TPR */
     AMP_VERDICT_OUT = 0,
     AMP_VERDICT_IN = 1
 } amp_verdict;
@@ -87,8 +88,8 @@ AMP_API void amp_scorer_options_init(amp_scorer_options *options, size_t size);
  * @retval AMP_E_ARGUMENT     a NULL pointer, an unknown method or option, a value out of range,
  * more anchors than the bank has, no bank at all, another context
  * @retval AMP_E_SHAPE        a bank built for another network, preprocessing that does not fit
- * @retval AMP_E_UNSUPPORTED  a method that needs an anchored network, on a plain one; a longer
- *                            struct with unknown fields set
+ * @retval AMP_E_UNSUPPORTED  a method that needs an anchored network, on a plain one; a precision
+ *                            that this processor lacks; a longer struct with unknown fields set
  * @retval AMP_E_LIMIT        more than 64 methods
  * @retval AMP_E_NOMEM        no memory
  * @retval AMP_E_BACKEND      the compute back end refused; error->detail is its status
@@ -125,14 +126,17 @@ AMP_API int32_t amp_scorer_threshold(const amp_scorer *scorer, uint32_t index, d
 /** K, the anchors in use; 0 for a plain network and for NULL. */
 AMP_API uint32_t amp_scorer_anchors(const amp_scorer *scorer);
 
+/** The amp_precision in use, never AMP_PRECISION_AUTO; AMP_PRECISION_FP32 for NULL. */
+AMP_API int32_t amp_scorer_precision(const amp_scorer *scorer);
+
 /** Why scores are not as asked ("K = 1: calibration needs K >= 2, ..."), or NULL.  Static text. */
 AMP_API const char *amp_scorer_note(const amp_scorer *scorer);
 
 /**
  * Score n images of any size, resized, cropped and normalised as the model file says.
  *
- * An image's results depend on the image alone: the same bits for any n, chunk, number of threads
- * and clone, on one machine and library.
+ * In AMP_PRECISION_FP32 an image's results depend on the image alone: the same bits for any n,
+ * chunk, number of threads and clone, on one machine and library.
  *
  * @param scorer  not NULL.
  * @param n       0 or more; memory does not grow with n.
@@ -196,7 +200,7 @@ AMP_API const char *amp_method_help(uint32_t index);
  * Fit the temperature and, for each method, a threshold at each TPR into the builder's model.
  *
  * The images go through a scorer on the builder's bank.  Thresholds are stored under (method, K,
- * TPR); equal keys are replaced, others stay.  The temperature minimises the negative
+ * precision, TPR); equal keys are replaced, others stay.  The temperature minimises the negative
  * log-likelihood of H / T; without any label there is none, and only thresholds are stored.  The
  * model's default method is written down where it is not yet.
  *
@@ -204,6 +208,8 @@ AMP_API const char *amp_method_help(uint32_t index);
  *   tpr      above 0 up to 1         0.95     share of in-distribution images to accept; up to 16
  *                                             levels divided by ':', "0.9:0.95:0.99"
  *   anchors  0..1000                 0        K; 0 = all of the bank
+ *   precision  fp32, fast, bf16      fp32     that the thresholds are for; the temperature is taken
+ *                                             from what is calibrated last
  *
  * @param builder        not NULL.
  * @param held_out       in-distribution images, of the model's context, that were neither trained

@@ -100,16 +100,15 @@ typedef struct ampi_conv_layouts {
 /* Of a convolution, each left to oneDNN; cleared by the caller, also on failure. */
 dnnl_status_t ampi_conv_any(ampi_conv_layouts *any, const ampi_conv_spec *spec);
 void ampi_conv_clear(ampi_conv_layouts *any);
-/* Whether it is one of the direct kernels, which add up in one order whatever the number of threads
-   and images.  Those made of matrix products choose blocks, and with them an order, by both. */
+/* Whether it is a direct kernel, which adds up in one order whatever the number of threads and
+   images: those made of matrix products choose an order by both. */
 bool ampi_conv_whole(const_dnnl_primitive_desc_t desc);
 /* The padding behind the last value that makes `in` values `out` of them. */
 dnnl_dim_t ampi_end_pad(dnnl_dim_t in, dnnl_dim_t out, dnnl_dim_t kernel, dnnl_dim_t stride,
                         dnnl_dim_t pad);
 bool ampi_md_equal(ampi_md a, ampi_md b);
 size_t ampi_md_bytes(ampi_md md);
-/* One of nchw, nhwc, nChw8c, nChw16c for a 4-dimensional layout, dnnl_format_tag_undef otherwise.
- */
+/* nchw, nhwc, nChw8c or nChw16c of a 4-dimensional layout, dnnl_format_tag_undef otherwise. */
 dnnl_format_tag_t ampi_md_tag(ampi_md md, const ampi_dims *dims);
 ampi_md ampi_desc_md(const_dnnl_primitive_desc_t desc, dnnl_query_t what, int index);
 ampi_dims ampi_dims4(dnnl_dim_t a, dnnl_dim_t b, dnnl_dim_t c, dnnl_dim_t d);

@@ -99,7 +99,8 @@ static amp_status make_bank(amp_bank **out, amp_model *model, const ampi_prepare
     amp_bank *bank = NULL;
     amp_status status;
 
-    AMPI_TRY(ampi_model_network(model, ampi_default_backend(), &network, error));
+    AMPI_TRY(
+        ampi_model_network(model, ampi_default_backend(), AMPI_PRECISION_FP32, &network, error));
     AMPI_TRY(ampi_bank_create(&bank, model->graph, prepare, (uint32_t)count, error));
     (void)snprintf(bank->method, sizeof bank->method, "%s", from->method);
     bank->seed = from->seed;
@@ -168,7 +169,8 @@ amp_status amp_bank_build(amp_bank **out, amp_model *model, amp_dataset *dataset
     ampi_options_default(build_table, ROWS(build_table), &known);
     AMPI_TRY(
         ampi_options_parse(build_table, ROWS(build_table), &known, options, ',', "bank", error));
-    AMPI_TRY(ampi_model_network(model, ampi_default_backend(), &network, error));
+    AMPI_TRY(
+        ampi_model_network(model, ampi_default_backend(), AMPI_PRECISION_FP32, &network, error));
     with.graph = model->graph;
     with.backend = network->backend;
     return build(out, model, dataset, &known, &with, error);

@@ -16,6 +16,7 @@
 typedef struct calibrate_options {
     char tpr[128];
     int64_t anchors;
+    int32_t precision;
 } calibrate_options;
 
 static const ampi_option table[] = {
@@ -24,6 +25,8 @@ static const ampi_option table[] = {
       "share of in-distribution images to accept, above 0 up to 1; several divided by ':'" },
     { "anchors", AMPI_OPTION_INT, offsetof(calibrate_options, anchors), sizeof(int64_t), 0.0,
       AMPI_MAX_ANCHORS, NULL, "0", "anchors to score with; 0 = all of the bank" },
+    { "precision", AMPI_OPTION_CHOICE, offsetof(calibrate_options, precision), sizeof(int32_t), 0.0,
+      0.0, "fp32|fast|bf16", "fp32", "how the network computes: thresholds hold for that alone" },
 };
 
 #define ROWS (sizeof table / sizeof table[0])
@@ -161,8 +164,9 @@ static amp_status store_thresholds(const held_out *set, const char *tpr, json_t 
         for (size_t l = 0; l < count; l++) {
             AMPI_TRY(amp_threshold_at_tpr(set->scores + m * set->n, set->n, levels[l], &threshold,
                                           error));
-            AMPI_TRY(ampi_record_set_threshold(calibration, amp_scorer_method(set->scorer, m),
-                                               set->scorer->k, levels[l], threshold, error));
+            const ampi_threshold_key key = { amp_scorer_method(set->scorer, m), set->scorer->k,
+                                             set->scorer->network->precision, levels[l] };
+            AMPI_TRY(ampi_record_set_threshold(calibration, &key, threshold, error));
         }
     }
     return AMP_OK;
@@ -213,13 +217,14 @@ static amp_status store(amp_model_builder *builder, const held_out *set, const c
 /* ---- the call ---- */
 
 static amp_status open_held_out(held_out *set, const amp_model_builder *builder,
-                                const amp_dataset *dataset, const char *methods, int64_t anchors,
-                                amp_error *error)
+                                const amp_dataset *dataset, const char *methods,
+                                const calibrate_options *known, amp_error *error)
 {
     amp_scorer_options options;
 
     amp_scorer_options_init(&options, sizeof options);
-    options.anchors = (uint32_t)anchors;
+    options.anchors = (uint32_t)known->anchors;
+    options.precision = known->precision;
     set->context = builder->context;
     AMPI_TRY(
         amp_scorer_create(&set->scorer, builder->base, builder->bank, methods, &options, error));
@@ -243,7 +248,7 @@ amp_status amp_model_builder_calibrate(amp_model_builder *builder, amp_dataset *
     ampi_options_default(table, ROWS, &known);
     AMPI_TRY(ampi_options_parse(table, ROWS, &known, options, ',', "calibrate", error));
     AMPI_TRY(parse_levels(known.tpr, levels, &count, error));
-    status = open_held_out(&set, builder, dataset, methods, known.anchors, error);
+    status = open_held_out(&set, builder, dataset, methods, &known, error);
     if (!status) {
         out.score = set.scores;
         out.logits = set.logits;

@@ -34,7 +34,8 @@ static amp_status forward_pairs(amp_model *model, const amp_bank *bank, int32_t 
     amp_status status;
 
     AMPI_TRY(ampi_bank_check(bank, model->graph, error));
-    AMPI_TRY(ampi_model_network(model, ampi_default_backend(), &network, error));
+    AMPI_TRY(
+        ampi_model_network(model, ampi_default_backend(), AMPI_PRECISION_FP32, &network, error));
     AMPI_TRY(ampi_pass_create(&pass, network, error));
     status = ampi_pass_run(pass, threads, n, input, &anchors, output, error);
     ampi_pass_free(pass);

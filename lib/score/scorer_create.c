@@ -14,6 +14,7 @@ _Static_assert(offsetof(amp_scorer_options, anchors) == 8, "amp_scorer_options l
 _Static_assert(offsetof(amp_scorer_options, threads) == 12, "amp_scorer_options layout");
 _Static_assert(offsetof(amp_scorer_options, tpr) == 16, "amp_scorer_options layout");
 _Static_assert(offsetof(amp_scorer_options, chunk) == 24, "amp_scorer_options layout");
+_Static_assert(offsetof(amp_scorer_options, precision) == 28, "amp_scorer_options layout");
 
 static const amp_scorer_options standard = { sizeof standard, 0, 0, 0.95, 0, 0 };
 
@@ -40,9 +41,9 @@ static amp_status read_options(amp_scorer_options *known, const amp_scorer_optio
     if (known->chunk > MOST_CHUNK)
         return ampi_fail(error, AMP_E_ARGUMENT, "score", "chunk is %u, allowed 0..%u", known->chunk,
                          MOST_CHUNK);
-    if (known->reserved != 0)
-        return ampi_fail(error, AMP_E_ARGUMENT, "score", "reserved is %u, must be 0",
-                         known->reserved);
+    if (!amp_precision_name(known->precision))
+        return ampi_fail(error, AMP_E_ARGUMENT, "score", "precision is %d, allowed -1..%d",
+                         (int)known->precision, AMPI_PRECISION_COUNT - 1);
     return AMP_OK;
 }
 
@@ -77,16 +78,15 @@ static amp_status join_plain(const amp_scorer *scorer, const amp_bank *bank, amp
 
 static amp_status join(amp_scorer *scorer, amp_model *model, amp_bank *bank, amp_error *error)
 {
-    ampi_network *network = NULL;
+    const ampi_graph *const graph = model->graph;
 
     scorer->model = amp_model_ref(model);
     AMPI_TRY(ampi_prepare_parse(&scorer->prepare, amp_model_preprocess(model), error));
     AMPI_TRY(ampi_prepare_check(&scorer->prepare, model->graph, error));
-    AMPI_TRY(ampi_model_network(model, ampi_default_backend(), &network, error));
-    scorer->network = ampi_network_ref(network);
-    scorer->classes = network->classes;
-    scorer->values = ampi_shape_values(network->image);
-    if (network->anchored)
+    scorer->classes = ampi_graph_classes(graph);
+    scorer->values = ampi_graph_image_channels(graph) * (size_t)ampi_graph_input(graph).h *
+                     ampi_graph_input(graph).w;
+    if (graph->anchored)
         AMPI_TRY(join_bank(scorer, bank ? bank : model->bank, error));
     else
         AMPI_TRY(join_plain(scorer, bank, error));
@@ -109,7 +109,7 @@ static amp_status check_needs(amp_scorer *scorer, const ampi_use *use, amp_error
 {
     const unsigned needs = use->method->needs(use->fields);
 
-    if ((needs & AMPI_NEEDS_ANCHORS) && !scorer->network->anchored)
+    if ((needs & AMPI_NEEDS_ANCHORS) && !scorer->model->graph->anchored)
         return ampi_fail(error, AMP_E_UNSUPPORTED, "score",
                          "the method %s needs an anchored network", use->name);
     if ((needs & AMPI_NEEDS_SPREAD) && scorer->k == 1)
@@ -128,10 +128,23 @@ static amp_status choose_methods(amp_scorer *scorer, const char *methods, amp_er
     for (size_t i = 0; i < scorer->uses.count; i++) {
         ampi_use *const use = &scorer->uses.items[i];
         AMPI_TRY(check_needs(scorer, use, error));
-        use->has_threshold = ampi_record_threshold(record, use->name, scorer->k,
-                                                   scorer->options.tpr, &use->threshold);
     }
     scorer->temperature = ampi_record_temperature(record);
+    return AMP_OK;
+}
+
+static amp_status choose_network(amp_scorer *scorer, amp_error *error)
+{
+    const ampi_precision precision = ampi_choose_precision(scorer);
+    ampi_network *network = NULL;
+
+    AMPI_TRY(ampi_model_network(scorer->model, ampi_default_backend(), precision, &network, error));
+    scorer->network = ampi_network_ref(network);
+    for (size_t i = 0; i < scorer->uses.count; i++) {
+        ampi_use *const use = &scorer->uses.items[i];
+        const ampi_threshold_key key = { use->name, scorer->k, precision, scorer->options.tpr };
+        use->has_threshold = ampi_record_threshold(scorer->model->record, &key, &use->threshold);
+    }
     return AMP_OK;
 }
 
@@ -188,6 +201,8 @@ amp_status amp_scorer_create(amp_scorer **out, amp_model *model, amp_bank *bank,
     status = join(scorer, model, bank, error);
     if (!status)
         status = choose_methods(scorer, methods, error);
+    if (!status)
+        status = choose_network(scorer, error);
     if (!status)
         status = make_buffers(scorer, error);
     if (!status) {
@@ -287,6 +302,11 @@ int32_t amp_scorer_threshold(const amp_scorer *scorer, uint32_t index, double *t
 uint32_t amp_scorer_anchors(const amp_scorer *scorer)
 {
     return scorer ? (uint32_t)scorer->k : 0;
+}
+
+int32_t amp_scorer_precision(const amp_scorer *scorer)
+{
+    return scorer ? (int32_t)scorer->network->precision : AMP_PRECISION_FP32;
 }
 
 const char *amp_scorer_note(const amp_scorer *scorer)

@@ -8,10 +8,10 @@
 #include "score/score.h"
 
 /* ---- a model made to run (runtime.c) ---- */
-/* The model's programs, made on first use and kept with it.  A model whose programs are not made
-   yet takes `backend`; later calls get what is there. */
-amp_status ampi_model_network(amp_model *model, ampi_backend backend, ampi_network **out,
-                              amp_error *error);
+/* The model's programs, made on first use and kept with it, one network a precision.  A model whose
+   programs are not made yet takes `backend`; later calls get what is there. */
+amp_status ampi_model_network(amp_model *model, ampi_backend backend, ampi_precision precision,
+                              ampi_network **out, amp_error *error);
 /* Of the whole network on its own input, [input_channels,h,w]. */
 amp_status ampi_model_whole(amp_model *model, ampi_program **out, amp_error *error);
 /* oneDNN where it is built in, else plain loops. */
@@ -20,11 +20,22 @@ ampi_backend ampi_default_backend(void);
 /* ---- what calibration leaves in the record (thresholds.c) ---- */
 /* 0 when there is none. */
 double ampi_record_temperature(const json_t *record);
-bool ampi_record_threshold(const json_t *record, const char *method, size_t anchors, double tpr,
-                           double *threshold);
+typedef struct ampi_threshold_key {
+    const char *method;
+    size_t anchors;
+    ampi_precision precision;
+    double tpr;
+} ampi_threshold_key;
+bool ampi_record_threshold(const json_t *record, const ampi_threshold_key *key, double *threshold);
 /* Into calibration["thresholds"], over an entry of the same key. */
-amp_status ampi_record_set_threshold(json_t *calibration, const char *method, size_t anchors,
-                                     double tpr, double threshold, amp_error *error);
+amp_status ampi_record_set_threshold(json_t *calibration, const ampi_threshold_key *key,
+                                     double threshold, amp_error *error);
+
+/* ---- precision.c ---- */
+/* Under which name a precision's thresholds are stored. */
+const char *ampi_threshold_precision(ampi_precision precision);
+/* Of a scorer that has its methods and anchors. */
+ampi_precision ampi_choose_precision(const amp_scorer *scorer);
 
 /* ---- the scorer (scorer.c runs it, scorer_create.c makes it) ---- */
 struct amp_scorer {

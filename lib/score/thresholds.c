@@ -12,8 +12,6 @@
 #include <math.h>
 #include <string.h>
 
-#define PRECISION "fp32"
-
 double ampi_record_temperature(const json_t *record)
 {
     const json_t *const calibration = json_object_get(record, "calibration");
@@ -29,17 +27,17 @@ static bool text_is(const json_t *object, const char *key, const char *wanted)
     return text && strcmp(text, wanted) == 0;
 }
 
-static bool is_key(const json_t *entry, const char *method, size_t anchors, double tpr)
+static bool is_key(const json_t *entry, const ampi_threshold_key *key)
 {
     const json_t *const level = json_object_get(entry, "tpr");
 
-    return text_is(entry, "method", method) && text_is(entry, "precision", PRECISION) &&
-           json_integer_value(json_object_get(entry, "anchors")) == (json_int_t)anchors &&
-           fabs(json_number_value(level) - tpr) < 1e-9;
+    return text_is(entry, "method", key->method) &&
+           text_is(entry, "precision", ampi_threshold_precision(key->precision)) &&
+           json_integer_value(json_object_get(entry, "anchors")) == (json_int_t)key->anchors &&
+           fabs(json_number_value(level) - key->tpr) < 1e-9;
 }
 
-bool ampi_record_threshold(const json_t *record, const char *method, size_t anchors, double tpr,
-                           double *threshold)
+bool ampi_record_threshold(const json_t *record, const ampi_threshold_key *key, double *threshold)
 {
     const json_t *const calibration = json_object_get(record, "calibration");
     const json_t *const list = json_object_get(calibration, "thresholds");
@@ -47,7 +45,7 @@ bool ampi_record_threshold(const json_t *record, const char *method, size_t anch
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *const entry = json_array_get(list, i);
         const json_t *const value = json_object_get(entry, "threshold");
-        if (json_is_number(value) && is_key(entry, method, anchors, tpr)) {
+        if (json_is_number(value) && is_key(entry, key)) {
             *threshold = json_number_value(value);
             return true;
         }
@@ -55,22 +53,24 @@ bool ampi_record_threshold(const json_t *record, const char *method, size_t anch
     return false;
 }
 
-static json_t *make_entry(const char *method, size_t anchors, double tpr, double threshold)
+static json_t *make_entry(const ampi_threshold_key *key, double threshold)
 {
-    return json_pack("{s:s, s:I, s:s, s:f, s:f}", "method", method, "anchors", (json_int_t)anchors,
-                     "precision", PRECISION, "tpr", tpr, "threshold", threshold);
+    return json_pack("{s:s, s:I, s:s, s:f, s:f}", "method", key->method, "anchors",
+                     (json_int_t)key->anchors, "precision",
+                     ampi_threshold_precision(key->precision), "tpr", key->tpr, "threshold",
+                     threshold);
 }
 
-amp_status ampi_record_set_threshold(json_t *calibration, const char *method, size_t anchors,
-                                     double tpr, double threshold, amp_error *error)
+amp_status ampi_record_set_threshold(json_t *calibration, const ampi_threshold_key *key,
+                                     double threshold, amp_error *error)
 {
     json_t *list = json_object_get(calibration, "thresholds");
-    json_t *const entry = make_entry(method, anchors, tpr, threshold);
+    json_t *const entry = make_entry(key, threshold);
     size_t at = 0;
 
     if (!list && json_object_set_new(calibration, "thresholds", json_array()) == 0)
         list = json_object_get(calibration, "thresholds");
-    while (at < json_array_size(list) && !is_key(json_array_get(list, at), method, anchors, tpr))
+    while (at < json_array_size(list) && !is_key(json_array_get(list, at), key))
         at++;
     if (at >= AMPI_RECORD_MAX_ARRAY) {
         json_decref(entry);

@@ -45,7 +45,7 @@ def test_new_bank_drops_thresholds(copy):
     text = amp("info", copy).out
     assert "threshold" not in text and "temperature" not in text and "2, stored as pixels" in text
     amp("calibrate", "-m", copy)
-    assert "K = 2, TPR 0.95" in amp("info", copy).out
+    assert "K = 2, fp32, TPR 0.95" in amp("info", copy).out
 
 
 def test_stem_outputs_score_the_same(world, copy, tmp_path):

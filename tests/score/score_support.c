@@ -35,7 +35,8 @@ void score_use_reference(amp_model *model)
     ampi_network *network = NULL;
     amp_error error = { 0 };
 
-    ck_ok(ampi_model_network(model, AMPI_BACKEND_REFERENCE, &network, &error), &error);
+    ck_ok(ampi_model_network(model, AMPI_BACKEND_REFERENCE, AMPI_PRECISION_FP32, &network, &error),
+          &error);
     ck_assert_int_eq(network->backend, AMPI_BACKEND_REFERENCE);
 }
 

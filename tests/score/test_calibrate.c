@@ -415,13 +415,14 @@ START_TEST(records_that_lie)
         "{\"calibration\": {\"thresholds\": [{\"method\": \"amp\", \"anchors\": 5, \"precision\": "
         "\"int8\", \"tpr\": 0.95, \"threshold\": 1}]}}",
     };
+    const ampi_threshold_key key = { "amp", 5, AMPI_PRECISION_FP32, 0.95 };
     double threshold = -1.0;
 
     for (size_t i = 0; i < sizeof records / sizeof records[0]; i++) {
         json_t *const record = json_loads(records[i], 0, NULL);
         ck_assert_ptr_nonnull(record);
         ck_assert(ampi_record_temperature(record) == 0.0);
-        ck_assert(!ampi_record_threshold(record, "amp", 5, 0.95, &threshold));
+        ck_assert(!ampi_record_threshold(record, &key, &threshold));
         json_decref(record);
     }
     ck_assert(threshold == -1.0);
@@ -431,13 +432,14 @@ END_TEST
 START_TEST(no_more_thresholds_than_the_record_takes)
 {
     json_t *const calibration = json_object();
+    ampi_threshold_key key = { "amp", 1, AMPI_PRECISION_FP32, 0.95 };
     amp_error error = { 0 };
 
-    for (size_t k = 1; k <= 1000; k++)
-        ck_ok(ampi_record_set_threshold(calibration, "amp", k, 0.95, 1.0, &error), &error);
-    ck_ok(ampi_record_set_threshold(calibration, "amp", 7, 0.95, 2.0, &error), &error);
-    ck_fails(ampi_record_set_threshold(calibration, "amp", 1001, 0.95, 1.0, &error), AMP_E_LIMIT,
-             &error);
+    for (key.anchors = 1; key.anchors <= 1000; key.anchors++)
+        ck_ok(ampi_record_set_threshold(calibration, &key, 1.0, &error), &error);
+    ck_fails(ampi_record_set_threshold(calibration, &key, 1.0, &error), AMP_E_LIMIT, &error);
+    key.anchors = 7;
+    ck_ok(ampi_record_set_threshold(calibration, &key, 2.0, &error), &error);
     ck_assert_uint_eq(json_array_size(json_object_get(calibration, "thresholds")), 1000);
     json_decref(calibration);
 }

@@ -136,6 +136,7 @@ PROTOTYPES: Dict[str, Prototype] = {
     "amp_scorer_method": (TEXT, (SCORER, c_uint32)),
     "amp_scorer_threshold": (c_int32, (SCORER, c_uint32, DOUBLES)),
     "amp_scorer_anchors": (c_uint32, (SCORER,)),
+    "amp_scorer_precision": (c_int32, (SCORER,)),
     "amp_scorer_note": (TEXT, (SCORER,)),
     "amp_scorer_run": (STATUS, (SCORER, c_size_t, POINTER(IMAGE), SCORES, ERROR)),
     "amp_scorer_run_rgb8": (STATUS, (SCORER, c_size_t, POINTER(c_uint8), c_uint32, c_uint32,
@@ -146,6 +147,10 @@ PROTOTYPES: Dict[str, Prototype] = {
     "amp_method_count": (c_uint32, ()),
     "amp_method_name": (TEXT, (c_uint32,)),
     "amp_method_help": (TEXT, (c_uint32,)),
+    # precision.h
+    "amp_precision_name": (TEXT, (c_int32,)),
+    "amp_precision_parse": (STATUS, (INT32S, TEXT, ERROR)),
+    "amp_precision_available": (c_int32, (c_int32,)),
     # eval.h
     "amp_ood_options_init": (None, (POINTER(s.amp_ood_options), c_size_t)),
     "amp_ood_rule_name": (TEXT, (c_int32,)),

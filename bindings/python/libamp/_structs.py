@@ -128,7 +128,7 @@ class amp_scorer_options(Structure):
         ("threads", c_int32),
         ("tpr", c_double),
         ("chunk", c_uint32),
-        ("reserved", c_uint32),
+        ("precision", c_int32),
     ]
 
 

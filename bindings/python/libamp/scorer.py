@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import os
-from ctypes import byref, c_double, sizeof
+from ctypes import byref, c_double, c_int32, sizeof
 from typing import Any, Callable, Dict, Iterable, List, Sequence, Tuple, Union
 
 import numpy as np
@@ -113,18 +113,23 @@ class Scorer(Owner):
     threads  most threads of one run; 0 = the context's
     tpr      which stored threshold gives the verdict
     chunk    images in one pass of the network; 0 = chosen
+    precision  "fp32"; "fast" (Winograd), "bf16", or "auto": the fastest that has thresholds
     """
 
     _free = "amp_scorer_free"
 
     def __init__(self, model: Model, methods: Methods = None, *, bank: Bank | None = None,
-                 anchors: int = 0, threads: int = 0, tpr: float = 0.95, chunk: int = 0) -> None:
+                 anchors: int = 0, threads: int = 0, tpr: float = 0.95, chunk: int = 0,
+                 precision: str = "fp32") -> None:
         options = s.amp_scorer_options()
         lib.amp_scorer_options_init(byref(options), sizeof(options))
         options.anchors = whole("anchors", anchors, 0, UINT32)
         options.threads = whole("threads", threads, 0, 1024)
         options.tpr = tpr
         options.chunk = whole("chunk", chunk, 0, 4096)
+        number = c_int32()
+        call(lib.amp_precision_parse, byref(number), text_bytes(precision))
+        options.precision = number
         out = SCORER()
         call(lib.amp_scorer_create, byref(out), model._ptr, None if bank is None else bank._ptr,
              methods_bytes(methods), byref(options))
@@ -162,6 +167,12 @@ class Scorer(Owner):
         """K in use; 0 for a plain network."""
         with self._using(nested=True) as ptr:
             return int(lib.amp_scorer_anchors(ptr))
+
+    @property
+    def precision(self) -> str:
+        """What it runs in; never "auto"."""
+        with self._using(nested=True) as ptr:
+            return text(lib.amp_precision_name(lib.amp_scorer_precision(ptr))) or ""
 
     @property
     def note(self) -> str | None:

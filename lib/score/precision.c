@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * score/precision.c - the names of precisions, and which of them a scorer takes when it may choose.
+ */
+#include "score/scorer_internal.h"
+
+#include <amp/precision.h>
+#include <string.h>
+
+_Static_assert((int)AMP_PRECISION_FP32 == (int)AMPI_PRECISION_FP32, "one numbering");
+_Static_assert((int)AMP_PRECISION_FAST == (int)AMPI_PRECISION_FAST, "one numbering");
+_Static_assert((int)AMP_PRECISION_BF16 == (int)AMPI_PRECISION_BF16, "one numbering");
+
+/* From AMP_PRECISION_AUTO on. */
+static const char *const names[] = { "auto", "fp32", "fast", "bf16" };
+
+#define N_NAMES ((int32_t)(sizeof names / sizeof names[0]))
+
+_Static_assert(sizeof names / sizeof names[0] == (size_t)AMPI_PRECISION_COUNT + 1, "a name each");
+
+const char *amp_precision_name(int32_t precision)
+{
+    const int32_t at = precision - AMP_PRECISION_AUTO;
+
+    return precision >= AMP_PRECISION_AUTO && at < N_NAMES ? names[at] : NULL;
+}
+
+amp_status amp_precision_parse(int32_t *precision, const char *name, amp_error *error)
+{
+    if (!precision || !name)
+        return ampi_fail(error, AMP_E_ARGUMENT, "precision", "precision and name must be given");
+    for (int32_t i = 0; i < N_NAMES; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            *precision = i + AMP_PRECISION_AUTO;
+            return AMP_OK;
+        }
+    }
+    return ampi_fail(error, AMP_E_ARGUMENT, "precision",
+                     "'%.40s' is unknown, known: auto, fp32, fast, bf16", name);
+}
+
+int32_t amp_precision_available(int32_t precision)
+{
+    if (precision < 0 || precision >= (int32_t)AMPI_PRECISION_COUNT)
+        return precision == AMP_PRECISION_AUTO;
+    return ampi_precision_here(ampi_default_backend(), (ampi_precision)precision);
+}
+
+const char *ampi_threshold_precision(ampi_precision precision)
+{
+    return amp_precision_name(precision == AMPI_PRECISION_FAST ? AMP_PRECISION_FP32
+                                                               : (int32_t)precision);
+}
+
+static bool has_all_thresholds(const amp_scorer *scorer, ampi_precision precision)
+{
+    double threshold;
+
+    for (size_t i = 0; i < scorer->uses.count; i++) {
+        const ampi_threshold_key key = { scorer->uses.items[i].name, scorer->k, precision,
+                                         scorer->options.tpr };
+        if (!ampi_record_threshold(scorer->model->record, &key, &threshold))
+            return false;
+    }
+    return true;
+}
+
+ampi_precision ampi_choose_precision(const amp_scorer *scorer)
+{
+    if (scorer->options.precision != AMP_PRECISION_AUTO)
+        return (ampi_precision)scorer->options.precision;
+    if (amp_precision_available(AMP_PRECISION_BF16) &&
+        has_all_thresholds(scorer, AMPI_PRECISION_BF16))
+        return AMPI_PRECISION_BF16;
+    return AMPI_PRECISION_FP32;
+}
