@@ -12,21 +12,42 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define LONGEST 4096
+#define MOST_LINKS 40 /* as the kernel follows; a circle is left to look() */
+
 static bool fault(char *why, size_t size, const char *text)
 {
     (void)snprintf(why, size, "%s", text);
     return false;
 }
 
-/* What a link leads to, so that it stays a link. */
-static bool resolve(const char *path, char out[4096], char *why, size_t size)
+/* One link further: its target into path[LONGEST]; false when there is no link. */
+static bool follow(char *path)
+{
+    const char *const slash = strrchr(path, '/');
+    const size_t folder = slash ? (size_t)(slash - path) + 1 : 0;
+    char target[LONGEST];
+    const ssize_t length = readlink(path, target, sizeof target);
+    const size_t kept = length > 0 && target[0] != '/' ? folder : 0;
+
+    if (length < 0 || kept + (size_t)length >= LONGEST)
+        return false;
+    memcpy(path + kept, target, (size_t)length);
+    path[kept + (size_t)length] = '\0';
+    return true;
+}
+
+/* What a link leads to, there or not, so that it stays a link. */
+static bool resolve(const char *path, char out[LONGEST], char *why, size_t size)
 {
     struct stat info;
 
     if (lstat(path, &info) == 0 && S_ISLNK(info.st_mode) && realpath(path, out))
         return true;
-    if ((size_t)snprintf(out, 4096, "%s", path) >= 4096)
+    if ((size_t)snprintf(out, LONGEST, "%s", path) >= LONGEST)
         return fault(why, size, strerror(ENAMETOOLONG));
+    for (int i = 0; stat(path, &info) != 0 && i < MOST_LINKS && follow(out); i++)
+        continue;
     return true;
 }
 
@@ -54,7 +75,7 @@ static bool is_standard_output(const char *path)
 
 bool outfile_check(const char *path, char *why, size_t size)
 {
-    char folder[4096];
+    char folder[LONGEST];
     mode_t mode;
     bool plain;
     char *slash;

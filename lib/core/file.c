@@ -17,6 +17,7 @@
 #define LONGEST_PATH 4096 /* PATH_MAX, what realpath() fills */
 /* Left-overs of killed processes with this process id do not stop a save. */
 #define MAX_ATTEMPTS 100u
+#define MAX_LINKS 40 /* as the kernel follows */
 
 static amp_status open_regular(const char *path, int *out, uint64_t *size, const char *where,
                                amp_error *error)
@@ -124,17 +125,46 @@ static int open_part(ampi_writer *writer, size_t size)
     return fd;
 }
 
+/* realpath() for a file that is not there yet: what the links at `path` lead to.  errno, or 0. */
+static int follow_links(const char *path, char out[LONGEST_PATH])
+{
+    const size_t size = strlen(path) + 1;
+    char target[LONGEST_PATH];
+
+    if (size > LONGEST_PATH)
+        return ENAMETOOLONG;
+    memcpy(out, path, size);
+    for (int i = 0; i < MAX_LINKS; i++) {
+        const char *const slash = strrchr(out, '/');
+        const ssize_t length = readlink(out, target, sizeof target);
+        const size_t kept = length > 0 && target[0] != '/' && slash ? (size_t)(slash - out) + 1 : 0;
+
+        if (length < 0)
+            return 0;
+        if (kept + (size_t)length >= LONGEST_PATH)
+            return ENAMETOOLONG;
+        memcpy(out + kept, target, (size_t)length);
+        out[kept + (size_t)length] = '\0';
+    }
+    return ELOOP;
+}
+
 /* Where the bytes go: `path`, or what a link there leads to.  *mode is the old file's, 0 when there
    is none. */
 static amp_status find_target(const ampi_writer *writer, const char *path,
                               char resolved[LONGEST_PATH], mode_t *mode, amp_error *error)
 {
     struct stat info;
+    int code = 0;
 
     *mode = 0;
     resolved[0] = '\0';
-    if (stat(path, &info) != 0)
-        return AMP_OK;
+    if (stat(path, &info) != 0) {
+        code = follow_links(path, resolved);
+        return code == 0 ? AMP_OK
+                         : ampi_fail_errno(error, AMP_E_IO, writer->where, code, "cannot follow %s",
+                                           ampi_path_tail(path));
+    }
     if (!S_ISREG(info.st_mode))
         return ampi_fail(error, AMP_E_IO, writer->where, "%s is not a regular file",
                          ampi_path_tail(path));

@@ -124,6 +124,27 @@ def test_where_output_goes(plain, x, tmp_path):
     assert (tmp_path / "y.npy").stat().st_mode & 0o777 == 0o600
 
 
+def test_output_through_links(plain, model, x, tmp_path):
+    """A link stays one, also where what it leads to is not there yet."""
+    np.save(tmp_path / "x.npy", x)
+    (tmp_path / "deep").mkdir()
+    for name, command in (("y.npy", ["forward", "-m", plain, "-i", tmp_path / "x.npy"]),
+                          ("m.st", ["bank", "-m", model, "-k", 2])):
+        (tmp_path / name).symlink_to(f"deep/second.{name}")
+        (tmp_path / f"deep/second.{name}").symlink_to(f"../third.{name}")
+        for _ in range(2):
+            amp(*command, "-o", tmp_path / name)
+            assert (tmp_path / name).is_symlink()
+            assert (tmp_path / f"deep/second.{name}").is_symlink()
+            assert (tmp_path / f"third.{name}").lstat().st_size > 100
+        (tmp_path / f"circle.{name}").symlink_to(f"circle.{name}")
+        done = amp(*command, "-o", tmp_path / f"circle.{name}", code=5)
+        assert "levels of symbolic links" in done.err
+        (tmp_path / f"lost.{name}").symlink_to("none/at/all")
+        assert "No such file" in amp(*command, "-o", tmp_path / f"lost.{name}", code=5).err
+    assert leftovers(tmp_path) == leftovers(tmp_path / "deep") == []
+
+
 def test_full_disk_leaves_what_was_there(plain, x, tmp_path):
     """RLIMIT_FSIZE stands for a disk without room."""
     np.save(tmp_path / "x.npy", x)

@@ -212,6 +212,43 @@ START_TEST(links_are_followed)
 END_TEST
 
 /* A private model stays private. */
+static void is_link(const char *name, bool wanted)
+{
+    struct stat info;
+
+    ck_assert_int_eq(lstat(test_scratch_path(name), &info), 0);
+    ck_assert_int_eq(S_ISLNK(info.st_mode), wanted);
+}
+
+/* Links that lead to no file yet make it, where they say, and stay. */
+START_TEST(links_to_nothing_are_followed)
+{
+    ck_assert_int_eq(mkdir(test_scratch_path("deep"), 0777), 0);
+    ck_assert_int_eq(symlink("deep/second", test_scratch_path("first")), 0);
+    ck_assert_int_eq(symlink("../third", test_scratch_path("deep/second")), 0);
+    put(test_scratch_path("first"), "new");
+    is_link("first", true);
+    is_link("deep/second", true);
+    is_link("third", false);
+    holds(test_scratch_path("third"), "new");
+}
+END_TEST
+
+START_TEST(links_in_circles_are_refused)
+{
+    const char *const link = test_scratch_path("circle");
+    ampi_writer *writer = NULL;
+    struct stat info;
+    amp_error error;
+
+    ck_assert_int_eq(symlink("circle", link), 0);
+    ck_fails(ampi_writer_open(&writer, NULL, link, "test", &error), AMP_E_IO, &error);
+    ck_assert_int_eq(error.detail, ELOOP);
+    ck_assert_int_eq(lstat(link, &info), 0);
+    ck_assert(S_ISLNK(info.st_mode));
+}
+END_TEST
+
 START_TEST(mode_is_kept_and_follows_umask)
 {
     const char *const path = test_scratch_path("out");
@@ -307,6 +344,8 @@ static Suite *suite(void)
                                    refuses_places_it_cannot_write,
                                    never_replaces_what_is_no_file,
                                    links_are_followed,
+                                   links_to_nothing_are_followed,
+                                   links_in_circles_are_refused,
                                    mode_is_kept_and_follows_umask,
                                    a_full_disk_leaves_the_old_file,
                                    a_failed_rename_cleans_up,
