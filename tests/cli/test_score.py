@@ -47,6 +47,25 @@ def test_alone_and_together(model, world):
         assert amp("score", "-m", model, "-j", paths[i]).rows() == [rows[i]]
 
 
+def test_precision(model, world, tmp_path):
+    """A precision has thresholds of its own, and auto goes by them."""
+    path = world / "fresh/ant/00.png"
+    done = amp("score", "-m", model, "--precision", "auto", path)
+    assert "precision: fp32" in done.err and done.out.split()[6] == "in"
+    assert amp("score", "-m", model, "--precision", "fast", path).out.split()[6] == "in"
+    wrong = amp("score", "-m", model, "--precision", "fp16", path, code=2)
+    assert "known: auto, fp32, fast, bf16" in wrong.err
+    copy = shutil.copy(model, tmp_path / "copy.st")
+    without = amp("score", "-m", copy, "--precision", "bf16", path, code=None)
+    if without.code == 2:
+        assert "this processor has no bf16" in without.err
+        return
+    assert without.out.split()[6] == "unknown"
+    amp("calibrate", "-m", copy, "--held-out", f"folder:{world / 'fresh'}", "--precision", "bf16")
+    done = amp("score", "-m", copy, "--precision", "auto", path)
+    assert "precision: bf16" in done.err and done.out.split()[6] == "in"
+
+
 @pytest.mark.parametrize("anchors", [1, K])
 def test_threads_do_not_matter(model, world, anchors):
     """Batches that do not divide evenly among threads, a batch smaller than the threads."""

@@ -95,6 +95,26 @@ def test_nothing_to_score(scorer):
         assert len(got) == 0 and got.score.shape == (3, 0) and got.logits.shape == (0, 10)
 
 
+def test_precision(model):
+    """Close to fp32 in all precisions that this processor has; thresholds are of fp32."""
+    exact = libamp.Scorer(model)
+    assert exact.precision == "fp32"
+    assert libamp.Scorer(model, precision="auto").precision == "fp32"
+    wanted = exact.score(pixels(5), logits=True).logits
+    for name, distance in (("fast", 1e-4), ("bf16", 0.1)):
+        try:
+            scorer = libamp.Scorer(model, precision=name)
+        except libamp.AmpUnsupportedError:
+            assert name == "bf16"
+            continue
+        assert scorer.precision == scorer.clone().precision == name
+        assert (scorer.thresholds == (None,)) == (name == "bf16")
+        got = scorer.score(pixels(5), logits=True).logits
+        assert np.abs(got - wanted).max() <= distance * np.abs(wanted).max()
+    with pytest.raises(libamp.AmpArgumentError, match="fp16.*known: auto"):
+        libamp.Scorer(model, precision="fp16")
+
+
 def test_fewer_anchors(model):
     scorer = libamp.Scorer(model, anchors=2)
     assert scorer.anchors == 2 and scorer.thresholds == (None,)
