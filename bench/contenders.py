@@ -14,8 +14,6 @@ PEERS = ["onnxruntime", "openvino", "pytorch", "pytorch-debian"]
 # What a peer does not have.
 NONE = {
     ("onnxruntime", "bf16"): "its x86 kernels have no bf16 convolution",
-    ("pytorch", "int8"): "its quantiser left for torchao, another package",
-    ("pytorch-debian", "int8"): "1.13's eager quantisation needs the network rewritten",
 }
 
 MATMUL_SIDE = 2048
@@ -74,7 +72,7 @@ def pieces(case):
     return [8, 1] if networks.NETWORKS[case.network]["side"] > 100 else [case.images, 8]
 
 
-def settings(peer, case):
+def settings(peer, case, precision):
     """The settings tried, each a dict."""
     chunks = pieces(case)
     if peer == "onnxruntime":
@@ -87,8 +85,11 @@ def settings(peer, case):
                   if chunk < case.images]
         return found + ([] if few in found else [few])
     modes = ["eager", "frozen"] + (["compiled"] if peer == "pytorch" else [])
+    if peer == "pytorch" and precision == "int8":
+        modes = ["compiled"]  # what its quantiser leaves is meant for inductor alone
     return ([{"mode": mode, "images": chunks[0]} for mode in modes]
-            + [{"mode": mode, "images": chunk} for chunk in chunks[1:] for mode in modes[1:]])
+            + [{"mode": mode, "images": chunk} for chunk in chunks[1:] for mode in modes[-2:]
+               if mode != "eager"])
 
 
 def label(setting, case):
@@ -160,5 +161,5 @@ def groups(case, precisions, peers, tools):
         for peer in peers:
             if (peer, precision) not in NONE:
                 found.append([peer_contender(peer, precision, case, setting, tools)
-                              for setting in settings(peer, case)])
+                              for setting in settings(peer, case, precision)])
     return found

@@ -25,17 +25,20 @@ PRECISIONS = ["fp32", "bf16", "int8"]
 # libamp's contenders: name -> (precision whose peers it meets, options of its engine).
 LIBAMP = {
     "fp32": ("fp32", "precision=fp32"),
-    "fp32-fast": ("fp32", "precision=fp32,fast=true"),
+    "fp32-fast": ("fp32", "precision=fast"),
     "bf16": ("bf16", "precision=bf16"),
     "int8": ("int8", "precision=int8"),
+    "adaptive": ("int8", "precision=int8,adaptive=true"),
 }
 
-# (work, libamp's contender): least ratio to the best peer in the same precision, and in fp32.
+# (work, libamp's contender): least ratio to the best peer in the same precision, and in fp32;
+# None = no target.
 TARGETS = {
     ("1", "fp32"): (1.05, 1.05),
     ("1", "fp32-fast"): (1.3, 1.3),
     ("1", "bf16"): (1.1, 1.8),
     ("1", "int8"): (1.1, 2.8),
+    ("1", "adaptive"): (None, 3.5),
     ("64", "fp32"): (1.1, 1.1),
     ("64", "bf16"): (1.1, 2.0),
     ("64", "int8"): (1.1, 3.0),

@@ -54,9 +54,11 @@ def cell(rows, column, target):
         return None
     worst = min(known, key=lambda row: row[column])
     mean = stats.geometric_mean([row[column] for row in known])
-    return {"mean": mean, "worst": worst[column], "worst_case": worst["case"],
-            "cases": len(known), "target": target,
-            "met": mean >= target and worst[column] >= networks.CASE_SHARE * target}
+    found = {"mean": mean, "worst": worst[column], "worst_case": worst["case"],
+             "cases": len(known), "target": target, "met": None}
+    if target is not None:
+        found["met"] = mean >= target and worst[column] >= networks.CASE_SHARE * target
+    return found
 
 
 def summary(cases):

@@ -98,6 +98,8 @@ def cell(value):
     """mean, worst, target, met: four columns."""
     if value is None:
         return [None, None, None, "no peer"]
+    if value["target"] is None:
+        return [ratio(value["mean"]), ratio(value["worst"]), None, None]
     return [ratio(value["mean"]), ratio(value["worst"]), f">= {value['target']:g}",
             met(value["met"])]
 

@@ -51,12 +51,15 @@ static const char *fault(void *user)
 }
 
 /* The engine's options into those of the scorer; NULL, or why not. */
-static const char *set_options(amp_scorer_options *options, const char *text)
+static const char *set_options(amp_scorer_options *options, const char *text, amp_error *error)
 {
-    (void)options;
-    return strcmp(text, "precision=fp32") == 0
+    static const char key[] = "precision=";
+
+    if (strncmp(text, key, sizeof key - 1) != 0)
+        return "only the option precision is known to this worker";
+    return amp_precision_parse(&options->precision, text + sizeof key - 1, error) == AMP_OK
                ? NULL
-               : "this libamp runs in fp32 alone: amp_scorer_options has no other precision";
+               : error->message;
 }
 
 static amp_status open_all(contender *c, const char *path, int32_t threads,
@@ -151,7 +154,7 @@ int main(int argc, char **argv)
     c.height = (uint32_t)strtoul(argv[6], NULL, 10);
     c.width = (uint32_t)strtoul(argv[7], NULL, 10);
     amp_scorer_options_init(&options, sizeof options);
-    why = set_options(&options, argv[3]);
+    why = set_options(&options, argv[3], &c.error);
     if (why == NULL &&
         open_all(&c, argv[1], (int32_t)strtol(argv[2], NULL, 10), &options) != AMP_OK)
         why = c.error.message;

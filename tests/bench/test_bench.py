@@ -201,6 +201,7 @@ def test_one_bad_case_misses_the_target():
     found = ratios.cell(rows, "same", 1.05)
     assert found["mean"] > 1.05 and found["worst_case"] == "b" and not found["met"]
     assert ratios.cell([{"case": "a", "same": None}], "same", 1.05) is None
+    assert ratios.cell(rows, "same", None)["met"] is None
 
 
 def test_shares_and_memory():
