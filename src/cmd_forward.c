@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LARGEST 1e12f
+
 static const cli_flag flags[] = {
     { "model", 'm', "FILE", "model file (default: $AMP_MODEL)" },
     { "input", 'i', "X.npy", "float32 [n,c,h,w], already preprocessed" },
@@ -21,9 +23,8 @@ static const cli_flag flags[] = {
     { NULL, 0, NULL, NULL },
 };
 
-static int read_input(const cli_arguments *arguments, npy_array *input)
+static int read_input(const char *path, npy_array *input)
 {
-    const char *const path = cli_get(arguments, "input", NULL);
     char why[128];
     bool memory;
 
@@ -33,25 +34,39 @@ static int read_input(const cli_arguments *arguments, npy_array *input)
     return memory ? CLI_RESOURCES : CLI_INPUT;
 }
 
-static int check_values(const npy_array *input)
+/* What amp_model_forward() takes; asked here, where the file's name is known. */
+static int check_values(const npy_array *input, const char *path)
 {
     for (size_t i = 0; i < input->count; i++) {
-        if (isfinite(input->values[i]))
+        if (fabsf(input->values[i]) <= LARGEST)
             continue;
-        cli_error("value %zu of the input is %g", i, (double)input->values[i]);
+        cli_error("%s: value %zu of the input is %g, allowed %g..%g", path, i,
+                  (double)input->values[i], (double)-LARGEST, (double)LARGEST);
         return CLI_INPUT;
     }
     return CLI_OK;
 }
 
-static int check_shape(const amp_model_info *info, bool bank, const npy_array *input)
+static void shape_text(const npy_array *array, char *out, size_t size)
+{
+    size_t used = 0;
+
+    for (int i = 0; i < array->rank && used < size; i++)
+        used += (size_t)snprintf(out + used, size - used, "%s%zu", i ? ", " : "", array->dims[i]);
+}
+
+static int check_shape(const amp_model_info *info, bool bank, const npy_array *input,
+                       const char *path)
 {
     const size_t channels = bank ? info->channels : info->input_channels;
+    char shape[128] = "";
 
     if (input->rank == 4 && input->dims[0] > 0 && input->dims[1] == channels &&
         input->dims[2] == info->height && input->dims[3] == info->width)
         return CLI_OK;
-    cli_error("the input must be [n >= 1, %zu, %u, %u]", channels, info->height, info->width);
+    shape_text(input, shape, sizeof shape);
+    cli_error("%s: the input is [%s], it must be [n >= 1, %zu, %u, %u]", path, shape, channels,
+              info->height, info->width);
     if (info->anchored && !bank && input->rank == 4 && input->dims[1] == info->channels)
         cli_note("with --bank the images are paired with the model's anchors");
     return CLI_INPUT;
@@ -91,6 +106,7 @@ static int run_model(amp_model *model, bool bank, const npy_array *input, npy_ar
 static int forward(const cli_arguments *arguments, amp_model *model)
 {
     const bool bank = cli_has(arguments, "bank");
+    const char *const path = cli_get(arguments, "input", NULL);
     amp_model_info info = { .struct_size = sizeof info };
     npy_array input, output;
     amp_error error;
@@ -106,11 +122,11 @@ static int forward(const cli_arguments *arguments, amp_model *model)
     }
     code = bank ? cli_need_bank(model) : CLI_OK;
     if (code == CLI_OK)
-        code = read_input(arguments, &input);
+        code = read_input(path, &input);
     if (code == CLI_OK)
-        code = check_shape(&info, bank, &input);
+        code = check_shape(&info, bank, &input, path);
     if (code == CLI_OK)
-        code = check_values(&input);
+        code = check_values(&input, path);
     if (code == CLI_OK)
         code = shape_output(&info, bank, &input, &output);
     if (code == CLI_OK)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * src/npy.c - the .npy format, version 1.0 and 2.0 (NumPy enhancement proposal 1).
+ * src/npy.c - the .npy format, version 1.0 to 3.0 (NumPy enhancement proposal 1); the text in its
+ * header is read by npy_header.c.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "npy.h"
@@ -16,57 +17,6 @@
 
 #define MAGIC "\x93NUMPY"
 #define MOST_HEADER 4096u
-#define MOST_VALUES ((size_t)1 << 32)
-
-/* Text after `key` in the header's dictionary literal, or NULL. */
-static const char *after(const char *header, const char *key)
-{
-    const char *const at = strstr(header, key);
-
-    return at ? at + strlen(key) : NULL;
-}
-
-static bool read_shape(const char *text, npy_array *out)
-{
-    out->rank = 0;
-    out->count = 1;
-    for (;;) {
-        char *end;
-        unsigned long long side;
-        text += strspn(text, " ,");
-        if (*text == ')')
-            return out->rank > 0;
-        if (out->rank == NPY_RANK || *text < '0' || *text > '9')
-            return false;
-        side = strtoull(text, &end, 10);
-        if (side > MOST_VALUES || __builtin_mul_overflow(out->count, (size_t)side, &out->count) ||
-            out->count > MOST_VALUES)
-            return false;
-        out->dims[out->rank++] = (size_t)side;
-        text = end;
-    }
-}
-
-static bool parse_header(const char *header, npy_array *out, char *why, size_t size)
-{
-    const char *const type = after(header, "'descr': ");
-    const char *const order = after(header, "'fortran_order': ");
-    const char *const shape = after(header, "'shape': (");
-
-    if (!type || strncmp(type, "'<f4'", 5) != 0) {
-        (void)snprintf(why, size, "the values are not little-endian float32 ('<f4')");
-        return false;
-    }
-    if (!order || strncmp(order, "False", 5) != 0) {
-        (void)snprintf(why, size, "the array is not in C order");
-        return false;
-    }
-    if (!shape || !read_shape(shape, out)) {
-        (void)snprintf(why, size, "the shape is not of rank 1..%d", NPY_RANK);
-        return false;
-    }
-    return true;
-}
 
 static bool read_header(FILE *file, char *header, char *why, size_t size)
 {
@@ -75,7 +25,7 @@ static bool read_header(FILE *file, char *header, char *why, size_t size)
 
     if (fread(head, 1, 10, file) != 10 || memcmp(head, MAGIC, 6) != 0 || head[6] < 1 ||
         head[6] > 3) {
-        (void)snprintf(why, size, "not a .npy file");
+        (void)snprintf(why, size, "%s", ferror(file) ? strerror(errno) : "not a .npy file");
         return false;
     }
     prefix = head[6] == 1 ? 0 : 2;
@@ -140,7 +90,7 @@ bool npy_read(const char *path, npy_array *out, char *why, size_t size, bool *me
         return false;
     }
     errno = 0;
-    good = read_header(file, header, why, size) && parse_header(header, out, why, size) &&
+    good = read_header(file, header, why, size) && npy_parse_header(header, out, why, size) &&
            read_values(file, out, why, size, memory);
     (void)fclose(file);
     return good;

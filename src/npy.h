@@ -17,6 +17,8 @@ typedef struct npy_array {
     float *values; /* malloc'ed */
 } npy_array;
 
+/* The dictionary before the values (npy_header.c): dims, rank and count; a reason as below. */
+bool npy_parse_header(const char *header, npy_array *out, char *why, size_t size);
 /* Little-endian float32 in C order of rank 1..4.  On a fault the reason is in why[size]; *memory
    tells a lack of memory from a bad file. */
 bool npy_read(const char *path, npy_array *out, char *why, size_t size, bool *memory);

@@ -85,12 +85,17 @@ def test_python_gives_the_same_bits(anchored, x, tmp_path):
     (lambda x: x[:, :2], "must be [n >= 1, 3, 24, 24]"),
     (lambda x: x[:, :, :, :-1], "must be [n >= 1, 3, 24, 24]"),
     (lambda x: x[0], "must be [n >= 1, 3, 24, 24]"),
-    (lambda x: x[0, 0, 0, 0], "rank 1..4"),
+    (lambda x: x[:, 1:], "the input is [5, 2, 24, 24], it must be [n >= 1, 3, 24, 24]"),
+    (lambda x: x[0, 0, 0, 0], "a single value"),
+    (lambda x: x[None], "more than 4 sides"),
+    (lambda x: np.where(x == x[0, 0, 0, 2], np.float32(1e30), x),
+     "value 2 of the input is 1e+30, allowed -1e+12..1e+12"),
     (lambda x: np.where(x == x[1, 0, 0, 0], np.float32(np.nan), x), "value 1728 of the input is nan"),
     (lambda x: np.where(x == x[0, 0, 0, 1], np.float32(np.inf), x), "value 1 of the input is inf"),
 ])
 def test_bad_arrays(plain, x, tmp_path, change, says):
-    assert says in forward(plain, tmp_path, change(x), code=3)
+    said = forward(plain, tmp_path, change(x), code=3)
+    assert says in said and "x.npy: " in said
     assert not (tmp_path / "y.npy").exists()
 
 
@@ -104,6 +109,56 @@ def test_bad_files(plain, x, tmp_path):
         assert "bad.npy" in amp("forward", "-m", plain, "-i", bad, "-o", tmp_path / "y.npy", code=3).err
     assert amp("forward", "-m", plain, "-i", tmp_path / "none", "-o", tmp_path / "y.npy", code=3)
     assert not (tmp_path / "y.npy").exists()
+
+
+def raw_npy(path, header, x, version=1):
+    text = header.encode()
+    length = len(text).to_bytes(2 if version == 1 else 4, "little")
+    path.write_bytes(b"\x93NUMPY" + bytes([version, 0]) + length + text + x.tobytes())
+    return path
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("header", [
+    "{'descr':'<f4','fortran_order':False,'shape':(5,3,24,24)}",
+    '{"shape": (5, 3, 24, 24,), "descr": "<f4", "fortran_order": False,}\n',
+    "  {\t'shape' : ( 5 , 3,24 ,24 ) ,'fortran_order' : False , \"descr\": '<f4' }   \n",
+])
+def test_headers_of_other_writers(plain, x, tmp_path, header, version):
+    wanted = forward(plain, tmp_path, x)
+    raw = raw_npy(tmp_path / "raw.npy", header, x, version)
+    amp("forward", "-m", plain, "-i", raw, "-o", tmp_path / "z.npy")
+    assert np.array_equal(np.load(tmp_path / "z.npy"), wanted)
+
+
+@pytest.mark.parametrize("header, says", [
+    ("{'descr': '<f8', 'fortran_order': False, 'shape': (5, 3, 24, 24)}", "'<f4'"),
+    ("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (5, 3, 24, 24)}", "'<f4'"),
+    ("{'descr': '<f4', 'fortran_order': True, 'shape': (5, 3, 24, 24)}", "C order"),
+    ("{'descr': '<f4', 'fortran_order': False, 'shape': (5, 3, 24, -1)}", "negative side"),
+    ("{'descr': '<f4', 'fortran_order': False, 'shape': (5, 3, 24, 4294967297)}", "4294967296"),
+    ("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}", "4294967296"),
+    ("{'descr': '<f4', 'fortran_order': False, 'shape': (65536, 65537)}", "4294967296"),
+    ("{'descr': '<f4', 'fortran_order': False, 'shape': (5, 3, 24, 24, 1)}", "more than 4 sides"),
+    ("{'descr': '<f4', 'fortran_order': False, 'shape': (5 3)}", "no tuple"),
+    ("{'descr': '<f4', 'fortran_order': False, 'shape': 5}", "no tuple"),
+    ("{'descr': '<f4', 'fortran_order': False, 'shape': (5", "no tuple"),
+    ("{'descr': '<f4', 'fortran_order': False}", "lacks"),
+    ("{'descr': '<f4', 'colour': 1}", "'colour'"),
+    ("{'descr' '<f4'}", "no dictionary"),
+    ("{'descr': '<f4'", "no dictionary"),
+    ("5", "no dictionary"),
+    ("{'descr': '<f4', 'fortran_order': False, 'shape': (5, 3, 24, 24)} x", "more than a dict"),
+])
+def test_headers_of_no_use(plain, x, tmp_path, header, says):
+    raw = raw_npy(tmp_path / "raw.npy", header, x)
+    done = amp("forward", "-m", plain, "-i", raw, "-o", tmp_path / "z.npy", code=3)
+    assert f"{raw}: " in done.err and says in done.err
+
+
+def test_a_folder_is_no_array(plain, tmp_path):
+    done = amp("forward", "-m", plain, "-i", tmp_path, "-o", tmp_path / "z.npy", code=3)
+    assert "Is a directory" in done.err
 
 
 def test_what_a_model_lacks(plain, bare, model, x, tmp_path):
