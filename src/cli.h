@@ -77,7 +77,10 @@ void cli_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int cli_fail(const amp_error *error, int otherwise);
 /* The exit code alone. */
 int cli_exit_code(const amp_error *error, int otherwise);
-/* Control characters, which a terminal would obey, become '?'. */
+/* Bytes of the UTF-8 character at `text`, 0 when it is none. */
+size_t cli_character(const char *text);
+/* What is no UTF-8 becomes '?', and control characters, which a terminal would obey: as in the
+   library's messages. */
 void cli_printable(char *text);
 /* Writes out what stdout holds; false, and said once, when that does not work. */
 bool cli_flush_output(void);

@@ -114,6 +114,17 @@ static size_t pixel_bytes(const amp_image *image)
     return (size_t)3 * amp_image_width(image) * amp_image_height(image);
 }
 
+/* In its place: what came before is shown first. */
+static bool bad_path(void *user, const char *path, const char *why)
+{
+    session *const s = user;
+
+    if (!flush_slots(s))
+        return false;
+    score_output_bad(&s->output, path, why);
+    return true;
+}
+
 static bool visit(void *user, const char *path)
 {
     session *const s = user;
@@ -121,6 +132,8 @@ static bool visit(void *user, const char *path)
 
     if (cli_interrupted())
         return false;
+    if (!*path)
+        return bad_path(s, path, "the path is empty");
     memset(one, 0, sizeof *one);
     one->path = strdup(path);
     if (!one->path) {
@@ -136,17 +149,6 @@ static bool visit(void *user, const char *path)
     }
     s->waiting += pixel_bytes(one->image);
     return (s->n_slots < BATCH && s->waiting < MOST_WAITING) || flush_slots(s);
-}
-
-/* In its place: what came before is shown first. */
-static bool bad_path(void *user, const char *path, const char *why)
-{
-    session *const s = user;
-
-    if (!flush_slots(s))
-        return false;
-    score_output_bad(&s->output, path, why);
-    return true;
 }
 
 static int make_scorer(const cli_arguments *arguments, session *s)
@@ -185,22 +187,33 @@ static int make_scorer(const cli_arguments *arguments, session *s)
     return CLI_OK;
 }
 
+/* --fail-on-ood: a guard that saw nothing must not let pass. */
+static int guarded(const session *s, unsigned long long rows)
+{
+    if (rows > 0)
+        return s->output.out > 0 ? CLI_FLAGGED : CLI_OK;
+    cli_error("--fail-on-ood was given no image");
+    return CLI_INPUT;
+}
+
 static int score_all(const cli_arguments *arguments, session *s)
 {
+    const bool guard = cli_has(arguments, "fail-on-ood");
+    unsigned long long rows;
     const paths_client client = { visit, bad_path, flush_slots, s,
                                   cli_has(arguments, "null") ? '\0' : '\n' };
 
     score_output_start(&s->output, s->model, s->scorer, cli_has(arguments, "json"));
     if (paths_walk(&client, arguments->n_operands, arguments->operands))
         (void)flush_slots(s);
-    score_output_end(&s->output);
+    rows = score_output_end(&s->output);
     if (cli_interrupted())
         return CLI_INTERRUPTED;
     if (s->code != CLI_OK)
         return s->code;
     if (s->output.bad > 0)
         return CLI_INPUT;
-    return s->output.out > 0 && cli_has(arguments, "fail-on-ood") ? CLI_FLAGGED : CLI_OK;
+    return guard ? guarded(s, rows) : CLI_OK;
 }
 
 static int run_score(const cli_arguments *arguments)

@@ -8,19 +8,50 @@
 #include <stdarg.h>
 #include <string.h>
 
-/* C1 controls are two bytes in UTF-8: C2 80..9F. */
-static bool is_c1(const unsigned char *at)
+/* Bytes that the first one promises, and the range of the second, which rules out what is longer
+   than need be, surrogates and what is past U+10FFFF; 0 for no first byte. */
+static size_t promised(unsigned char first, unsigned char *low, unsigned char *high)
 {
-    return at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0;
+    *low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+    *high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+    if (first < 0x80)
+        return 1;
+    if (first < 0xc2 || first > 0xf4)
+        return 0;
+    return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+}
+
+size_t cli_character(const char *text)
+{
+    const unsigned char *const at = (const unsigned char *)text;
+    unsigned char low, high;
+    const size_t length = promised(at[0], &low, &high);
+
+    if (length > 1 && (at[1] < low || at[1] > high))
+        return 0;
+    for (size_t i = 2; i < length; i++) {
+        if ((at[i] & 0xc0u) != 0x80u)
+            return 0;
+    }
+    return length;
+}
+
+/* C0, DEL, and C1, which are two bytes: C2 80..9F. */
+static bool is_control(const char *text)
+{
+    const unsigned char *const at = (const unsigned char *)text;
+
+    return at[0] < 0x20 || at[0] == 0x7f || (at[0] == 0xc2 && at[1] < 0xa0);
 }
 
 void cli_printable(char *text)
 {
-    for (unsigned char *at = (unsigned char *)text; *at; at++) {
-        if (is_c1(at))
-            at[1] = '?';
-        if (*at < 0x20 || *at == 0x7f || (*at == 0xc2 && at[1] == '?'))
-            *at = '?';
+    while (*text) {
+        const size_t length = cli_character(text);
+        const size_t bytes = length ? length : 1;
+        if (!length || is_control(text))
+            memset(text, '?', bytes);
+        text += bytes;
     }
 }
 

@@ -92,7 +92,7 @@ static json_t *hex_text(const char *bytes)
     return text;
 }
 
-/* A file name need not be UTF-8, a JSON text must be: "file" then has '?' for the other bytes, and
+/* A file name need not be UTF-8, a JSON text must be: "file" then has '?' for other bytes, and
    "file_hex" the name itself. */
 static bool set_file(json_t *row, const char *path)
 {
@@ -102,9 +102,11 @@ static bool set_file(json_t *row, const char *path)
     if (text)
         return json_object_set_new(row, "file", text) == 0;
     copy = strdup(path);
-    for (char *c = copy; c && *c; c++) {
-        if ((unsigned char)*c >= 0x80)
-            *c = '?';
+    for (char *at = copy; at && *at;) {
+        const size_t length = cli_character(at);
+        if (!length)
+            *at = '?';
+        at += length ? length : 1;
     }
     text = copy ? json_string(copy) : NULL;
     free(copy);
@@ -174,29 +176,67 @@ void score_output_row(score_output *output, const char *path, const score_result
         text_row(output, path, results, i);
 }
 
+/* ---- files of no use ---- */
+
+#define SHOWN 96 /* bytes of a path's end that the library shows */
+
+/* The path as it stands in a message of the library. */
+static void path_in_message(const char *path, char out[SHOWN + 1])
+{
+    const size_t length = strlen(path);
+
+    path += length > SHOWN ? length - SHOWN : 0;
+    for (int i = 0; length > SHOWN && i < 3 && ((unsigned char)*path & 0xc0u) == 0x80u; i++)
+        path++;
+    (void)snprintf(out, SHOWN + 1, "%s", path);
+    cli_printable(out);
+}
+
+/* "PATH: cut off" -> "cut off", "cannot open PATH: gone" -> "cannot open: gone": the row names the
+   file already. */
+static void without_path(const char *why, const char *path, char *out, size_t size)
+{
+    static const char *const leads[] = { "cannot open ", "cannot read ", "" };
+    char shown[SHOWN + 1];
+
+    path_in_message(path, shown);
+    for (size_t i = 0; shown[0] && i < sizeof leads / sizeof leads[0]; i++) {
+        const size_t lead = strlen(leads[i]), end = lead + strlen(shown);
+        if (strncmp(why, leads[i], lead) != 0 || strncmp(why + lead, shown, strlen(shown)) != 0 ||
+            !strchr(": ", why[end]))
+            continue;
+        if (lead)
+            (void)snprintf(out, size, "%.*s%s", (int)lead - 1, why, why + end);
+        else
+            (void)snprintf(out, size, "%s", why + end + strspn(why + end, ": "));
+        return;
+    }
+    (void)snprintf(out, size, "%s", why);
+}
+
 void score_output_bad(score_output *output, const char *path, const char *why)
 {
+    char reason[256];
+
+    without_path(why, path, reason, sizeof reason);
     output->bad++;
     if (output->json) {
         json_t *const row = json_object();
         const bool whole =
-            set_file(row, path) && json_object_set_new(row, "error", json_string(why)) == 0;
+            set_file(row, path) && json_object_set_new(row, "error", json_string(reason)) == 0;
         print_json(output, row, whole);
     }
-    /* Most messages of the library name the file themselves. */
-    if (strstr(why, path))
-        cli_error("%s", why);
-    else
-        cli_error("%s: %s", path, why);
+    cli_error("%s: %s", *path ? path : "''", reason);
 }
 
-void score_output_end(score_output *output)
+unsigned long long score_output_end(score_output *output)
 {
     const unsigned long long n = output->in + output->out + output->unknown + output->bad;
 
-    if (n == 0)
+    if (n == 0 && !cli_interrupted())
         cli_note("no images: folders are walked for .png, .jpg and .jpeg files");
     else if (n > 1 && !output->json)
         cli_note("%llu in, %llu out, %llu unknown, %llu unreadable", output->in, output->out,
                  output->unknown, output->bad);
+    return n;
 }

@@ -29,7 +29,9 @@ typedef struct score_output {
 void score_output_start(score_output *output, const amp_model *model, const amp_scorer *scorer,
                         bool json);
 void score_output_row(score_output *output, const char *path, const score_results *results, int i);
+/* `why` as the library says it: the path is left out of it, and shown once. */
 void score_output_bad(score_output *output, const char *path, const char *why);
-void score_output_end(score_output *output);
+/* The summary; gives the number of rows. */
+unsigned long long score_output_end(score_output *output);
 
 #endif

@@ -39,7 +39,7 @@ static inline amp_status ampi_fail_nomem(amp_error *error, const char *where, si
 /* Largest useful length of a path inside a message; ampi_path_tail() cuts to it. */
 #define AMPI_PATH_SHOWN 96u
 
-/* The path, or a pointer into it past its head when it is too long to show. */
+/* The path, or a pointer into it past its head when it is too long to show; '' for no path. */
 const char *ampi_path_tail(const char *path);
 
 /* Only in a function that owns nothing. */

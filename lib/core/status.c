@@ -134,7 +134,7 @@ const char *ampi_path_tail(const char *path)
     const size_t length = strlen(path);
 
     if (length <= AMPI_PATH_SHOWN)
-        return path;
+        return length > 0 ? path : "''";
     path += length - AMPI_PATH_SHOWN;
     /* Not in the middle of a UTF-8 character, which has at most three further bytes. */
     for (int i = 0; i < 3 && ((unsigned char)*path & 0xc0u) == 0x80u; i++)

@@ -173,10 +173,43 @@ def test_bad_files_do_not_stop_the_rest(model, world, bad_files):
     assert [row for row in rows if "error" not in row] == alone + [alone[0]]
     for path, row in zip(paths, rows):
         if path in bad_files:
-            assert list(row) == ["file", "error"] and path.name in row["error"]
-            assert done.err.count(row["error"]) == 1
+            assert list(row) == ["file", "error"] and path.name not in row["error"]
+            assert done.err.count(f"amp: error: {path}: {row['error']}\n") == 1
+    assert rows[-3]["error"] == "cannot open: No such file or directory"
     table = amp("score", "-m", model, *paths, code=3)
     assert "5 unreadable" in table.err and len(table.out.splitlines()) == 8
+
+
+def test_a_bad_file_is_named_once(model, world, tmp_path):
+    """However it is spelt: bytes that are no text, a path too long to show, a path like a word."""
+    cut = (world / "noise/00.png").read_bytes()[:60]
+    folder = os.fsencode(tmp_path / ("long" * 40))
+    os.mkdir(folder)
+    for name in (b"latin\xe9 and \xc3\xa9.png", b"cannot", b"a: b.png"):
+        path = os.path.join(folder, name)
+        with open(path, "wb") as file:
+            file.write(cut)
+        row, = amp("score", "-m", model, "-j", path, code=3).rows()
+        assert row["error"].startswith("PNG") and "long" not in row["error"]
+        shown = os.fsdecode(path).replace("\udce9", "?")
+        assert row["file"] == shown
+        for more in ([], ["-j"]):
+            done = amp("score", "-m", model, path, *more, code=3)
+            assert done.err.splitlines()[0] == f"amp: error: {shown}: {row['error']}"
+    done = amp("score", "-m", model, "-j", "cannot", "", cwd=tmp_path, code=3)
+    assert [row["error"] for row in done.rows()] == ["cannot open: No such file or directory",
+                                                     "the path is empty"]
+    assert "amp: error: '': the path is empty\n" in done.err
+    assert "cannot open ''" in amp("score", "-m", "", "x.png", code=4).err
+
+
+def test_no_image_is_not_in_distribution(model, world, tmp_path):
+    """A guard that saw nothing lets nothing pass."""
+    done = amp("score", "-m", model, "--fail-on-ood", tmp_path, code=3)
+    assert "given no image" in done.err
+    assert amp("score", "-m", model, "--fail-on-ood", "-", input=b"", code=3)
+    assert amp("score", "-m", model, tmp_path, code=0)
+    assert amp("score", "-m", model, "--fail-on-ood", tmp_path, world / "fresh/ant/00.png", code=0)
 
 
 def test_unreadable_folder(model, world, tmp_path):
@@ -225,5 +258,5 @@ def test_names_of_any_bytes(model, world, tmp_path):
     assert len(table.out.splitlines()) == len(names) + 1
     assert "\x1b" not in table.out and os.fsdecode(b"\xc2\x9b") not in table.out
     gone = amp("score", "-m", model, b"gone\x1b[2J\xe9.png", code=3)
-    assert "\x1b" not in gone.err and "gone?[2J" in gone.err
+    assert gone.err.startswith("amp: error: gone?[2J?.png: cannot open: No such file")
     assert amp("score", "-m", model, "-j", "--", os.path.join(folder, b"-dash.png")).rows()

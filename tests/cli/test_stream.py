@@ -88,6 +88,16 @@ def test_interrupt_while_waiting(filter_run, world):
     assert b"once more to stop at once" in filter_run.stderr.read()
 
 
+def test_interrupt_before_any_image(model):
+    """Not the words for folders without images."""
+    with subprocess.Popen([AMP, "score", "-m", model, "--fail-on-ood", "-"], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        assert run.stdout.readline().startswith(b"verdict")
+        run.send_signal(signal.SIGINT)
+        assert run.wait(timeout=120) == 130
+        assert b"image" not in run.stderr.read()
+
+
 def test_second_signal_ends_at_once(filter_run, world):
     """Both wait for a stopped process; the second handler does not return."""
     assert ask(filter_run, world / "noise/01.png")
