@@ -75,8 +75,8 @@ def buffer(data: Any) -> Tuple[Any, int, npt.NDArray[np.uint8]]:
         raise AmpArgumentError(f"{type(data).__name__} is not bytes-like") from None
     if not view.contiguous:
         view = memoryview(view.tobytes())
+    array: npt.NDArray[np.uint8] = np.zeros(1, np.uint8)
     if view.nbytes == 0:
-        array = np.zeros(1, np.uint8)
         return array.ctypes.data, 0, array
     array = np.frombuffer(view, np.uint8)
     return array.ctypes.data, array.size, array

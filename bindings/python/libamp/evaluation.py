@@ -15,9 +15,6 @@ from ._arrays import floats, labels as label_array, pointer
 from ._core import UINT64, call, text_bytes, whole
 from ._ffi import lib
 
-D = TypeVar("D")
-
-
 @dataclasses.dataclass(frozen=True)
 class OodMetrics:
     """Rates are fractions 0..1."""
@@ -43,6 +40,9 @@ class CalibrationMetrics:
     nll: float
     brier: float  # sum over classes, 0..2
     ece: float
+
+
+D = TypeVar("D", OodMetrics, CalibrationMetrics)
 
 
 def _result(kind: Type[D], struct: Any) -> D:
