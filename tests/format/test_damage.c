@@ -199,7 +199,7 @@ static void try_numbers(tally *sum, bytes file, const char *text, size_t at, siz
     snprintf(values[10], 24, "-%llu", now + 1);
     snprintf(values[11], 24, "null");
     for (size_t i = 0; i < 12; i++) {
-        char what[96];
+        char what[384];
         const bool same = strlen(values[i]) == end - at && !strncmp(values[i], text + at, end - at);
         const bytes changed = splice(file, text, at, values[i], end);
         snprintf(what, sizeof what, "%s for %llu at %zu", values[i], now, at);

@@ -280,6 +280,7 @@ static Suite *suite(void)
 {
     Suite *const all = suite_create("train.trainer");
     TCase *const single = tcase_create("single"), *const loops = tcase_create("loops");
+    TCase *const memory = tcase_create("memory");
 
     tcase_add_test(single, a_run_learns);
     tcase_add_test(single, a_cancelled_run_goes_on);
@@ -289,13 +290,15 @@ static Suite *suite(void)
     tcase_add_test(single, a_wild_rate_is_reported);
     tcase_add_test(single, a_model_is_no_checkpoint);
     tcase_add_test(single, another_data_set_is_noticed);
-    tcase_add_test(single, every_allocation_may_fail);
+    tcase_add_test(memory, every_allocation_may_fail);
     tcase_add_loop_test(loops, a_resumed_run_has_the_same_bits, 0, 3);
     tcase_add_loop_test(loops, odd_sizes_train, 0, 3);
     tcase_set_timeout(single, 120);
     tcase_set_timeout(loops, 120);
+    tcase_set_timeout(memory, 120);
     suite_add_tcase(all, single);
     suite_add_tcase(all, loops);
+    suite_add_tcase(all, memory);
     return all;
 }
 
