@@ -169,6 +169,10 @@ amp_status ampi_options_set(const ampi_option *table, size_t rows, void *fields,
         const ampi_option *const row = &table[i];
         if (strlen(row->key) != key.length || strncmp(row->key, key.at, key.length) != 0)
             continue;
+        if (!value.at && row->type != AMPI_OPTION_BOOL)
+            return ampi_fail(error, AMP_E_ARGUMENT, where, "the option %s needs a value", row->key);
+        if (!value.at)
+            value = (ampi_word){ "1", 1 };
         if (!set_row(row, field(fields, row), value.at, value.length))
             return bad_value(row, value.at, value.length, where, error);
         return AMP_OK;
@@ -185,7 +189,7 @@ amp_status ampi_options_parse(const ampi_option *table, size_t rows, void *field
         const size_t length = strcspn(text, stops);
         const char *const equals = memchr(text, '=', length);
         const ampi_word key = { text, equals ? (size_t)(equals - text) : length };
-        ampi_word value = { "1", 1 };
+        ampi_word value = { NULL, 0 };
         if (equals) {
             value.at = equals + 1;
             value.length = length - key.length - 1;

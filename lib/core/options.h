@@ -41,7 +41,8 @@ typedef struct ampi_word {
 amp_status ampi_options_set(const ampi_option *table, size_t rows, void *fields, ampi_word key,
                             ampi_word value, const char *where, amp_error *error);
 
-/* "key=value,key=value"; separator is ',' or '&'.  A bare key means key=1.  NULL or "" is fine. */
+/* "key=value,key=value"; separator is ',' or '&'.  A bare key of type BOOL means
+   key=1, others need a value.  NULL or "" is fine. */
 amp_status ampi_options_parse(const ampi_option *table, size_t rows, void *fields, const char *text,
                               char separator, const char *where, amp_error *error);
 

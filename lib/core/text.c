@@ -64,6 +64,17 @@ bool ampi_text_to_int64(const char *text, size_t length, int64_t *out)
     return true;
 }
 
+bool ampi_text_is_integer(const char *text, size_t length)
+{
+    const size_t sign = length > 0 && text[0] == '-';
+
+    for (size_t i = sign; i < length; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+    }
+    return length > sign;
+}
+
 /* "1000", not "1e+03". */
 static bool is_short_integer(double value)
 {

@@ -51,10 +51,17 @@ static bool exists(const ampi_spec *spec, char *path)
 
 /* ---- [A:B] ---- */
 
+/* A number past those of 64 bits is past the end of any set. */
 static bool take_bound(const char *text, size_t length, bool *has, int64_t *out)
 {
     *has = length > 0;
-    return length == 0 || (text[0] != '+' && ampi_text_to_int64(text, length, out));
+    if (length == 0)
+        return true;
+    if (!ampi_text_is_integer(text, length))
+        return false;
+    if (!ampi_text_to_int64(text, length, out))
+        *out = text[0] == '-' ? -INT64_MAX : INT64_MAX;
+    return true;
 }
 
 static bool parse_range(ampi_spec *spec, const char *text, size_t length)
@@ -84,6 +91,20 @@ static amp_status cut_range(ampi_spec *spec, amp_error *error)
 
 /* ---- ?key=value&... and #PART ---- */
 
+/* The last of two would win in silence. */
+static amp_status check_repeats(const char *text, amp_error *error)
+{
+    for (; *text; text += strcspn(text, "&"), text += *text == '&') {
+        const size_t length = strcspn(text, "=&");
+        for (const char *next = strchr(text, '&'); next; next = strchr(next + 1, '&')) {
+            if (strcspn(next + 1, "=&") == length && strncmp(next + 1, text, length) == 0)
+                return ampi_fail(error, AMP_E_ARGUMENT, "dataset", "the option %.*s is there twice",
+                                 (int)ampi_min_size(length, SHOWN), text);
+        }
+    }
+    return AMP_OK;
+}
+
 static amp_status cut_options(ampi_spec *spec, amp_error *error)
 {
     char *const mark = strrchr(spec->path, '?');
@@ -92,6 +113,7 @@ static amp_status cut_options(ampi_spec *spec, amp_error *error)
         return AMP_OK;
     AMPI_TRY(ampi_options_parse(table, sizeof table / sizeof table[0], &spec->options, mark + 1,
                                 '&', "dataset", error));
+    AMPI_TRY(check_repeats(mark + 1, error));
     *mark = '\0';
     return AMP_OK;
 }

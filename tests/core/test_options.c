@@ -114,6 +114,8 @@ START_TEST(values_out_of_range)
     const char *const whole = "a whole number, 1..1000 (default 20)";
     const char *const number = "a number, -1..10 (default 0.10)";
 
+    refuses("epochs", "epochs needs a value");
+    refuses("name", "name needs a value");
     refuses("epochs=0", whole);
     refuses("epochs=1001", "epochs='1001'");
     refuses("epochs=1.5", whole);

@@ -103,6 +103,19 @@ static void check_float(float value)
                   text);
 }
 
+START_TEST(knows_whole_numbers_of_any_length)
+{
+    static const char *const whole[] = { "0", "-1", "007", "99999999999999999999999999999" };
+    static const char *const others[] = { "", "-", "+1", "1.0", " 1", "1 ", "--1", "1e3", "x" };
+
+    for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++)
+        ck_assert(ampi_text_is_integer(whole[i], strlen(whole[i])));
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        ck_assert(!ampi_text_is_integer(others[i], strlen(others[i])));
+    ck_assert(ampi_text_is_integer("12x", 2));
+}
+END_TEST
+
 START_TEST(numbers_come_back_bit_for_bit)
 {
     const double special[] = { 0.0,    -0.0, 1,         -1,   0.1,         DBL_MAX, DBL_MIN,
@@ -221,6 +234,7 @@ static Suite *suite(void)
     const TTest *const tests[] = { reads_numbers,
                                    refuses_what_is_no_number,
                                    reads_whole_numbers,
+                                   knows_whole_numbers_of_any_length,
                                    numbers_come_back_bit_for_bit,
                                    the_shortest_text_is_taken,
                                    the_locale_does_not_matter,
