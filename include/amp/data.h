@@ -22,8 +22,9 @@
  *                   in PATH itself have no label.  Names that start with '.' are passed over,
  *                   links are followed, loops are not.  #PART reads PATH/PART.
  *   list:FILE       text, a line an image: its path, from the list's folder unless it starts with
- *                   '/', then a tab or blanks and a label if known.  Labels are numbers from 0 if
- *                   all are, else class names.  Empty lines and lines with '#' first are comments.
+ *                   '/', then a tab or blanks and a label if known.  Labels are numbers, 0..999999
+ *                   or -1 for not known, if all are whole numbers, else class names.  Empty lines
+ *                   and lines with '#' first are comments.
  *   tar:PATH        the same files inside a tar: order and classes are those of folder: on the
  *                   deepest folder that holds all images.  Other members are passed over.  #PART
  *                   keeps the folder PART below that one.
@@ -38,9 +39,9 @@
  * /tmp); more than 64 GiB, or 5 million images or members, are refused.  Plain files are read where
  * they lie.  Checksums are verified: gzip files and packed tars are unpacked once more for that.
  *
- * Options behind '?':  sample=N draws N images at random without repeats, seed=S (default 0) says
- * which: kept in source order, and a smaller N gives a part of a larger one's.  classes=N sets the
- * class count.  labels= as above.  memory=MIB stands above max_memory.
+ * Options behind '?', each once:  sample=N draws N images at random without repeats, seed=S
+ * (default 0) says which: kept in source order, and a smaller N gives a part of a larger one's.
+ * classes=N sets the class count.  labels= as above.  memory=MIB stands above max_memory.
  * Range: Python's [A:B], [A:], [:B], negative from the end, bounds past an end stop there.
  * Order of work: part, sample, range.
  *
@@ -167,7 +168,7 @@ AMP_API AMP_MUST_USE amp_status amp_dataset_subset(amp_dataset **out, amp_datase
  * @param n_held_out  1..size-1.
  * @param seed        any; the same seed gives the same split on any machine.
  * @param error       NULL, or filled on failure.
- * @retval AMP_E_ARGUMENT  a NULL, or n_held_out out of range
+ * @retval AMP_E_ARGUMENT  a NULL, one pointer for both results, or n_held_out out of range
  * @retval AMP_E_NOMEM     no memory
  */
 AMP_API AMP_MUST_USE amp_status amp_dataset_split(amp_dataset **rest, amp_dataset **held_out,

@@ -150,6 +150,9 @@ amp_status ampi_idx_open(ampi_source *source, const ampi_spec *spec, amp_error *
     if (spec->part[0] != '\0')
         return ampi_fail(error, AMP_E_ARGUMENT, "dataset", "#%s: idx files have no parts",
                          spec->part);
+    if (length == 0 || (labels && !*labels))
+        return ampi_fail(error, AMP_E_ARGUMENT, "dataset", "'%s': the path of the %s is empty",
+                         ampi_path_tail(spec->path), length == 0 ? "images" : "labels");
     images = ampi_strndup(source->context, spec->path, length);
     if (!images)
         return ampi_fail_nomem(error, "dataset", length + 1);

@@ -88,19 +88,30 @@ static amp_status take_lines(ampi_source *source, ampi_strings *labels, char *te
 
 /* ---- labels ---- */
 
-/* False when some label is no number. */
-static bool number_labels(ampi_source *source, const ampi_strings *labels)
+/* -1 says as much as no label. */
+static bool all_numbers(const ampi_strings *labels)
+{
+    for (size_t i = 0; i < labels->count; i++) {
+        const char *const text = ampi_strings_get(labels, i);
+        if (text[0] != '\0' && !ampi_text_is_integer(text, strlen(text)))
+            return false;
+    }
+    return true;
+}
+
+static amp_status number_labels(ampi_source *source, const ampi_strings *labels, const char *path,
+                                amp_error *error)
 {
     for (size_t i = 0; i < labels->count; i++) {
         const char *const text = ampi_strings_get(labels, i);
         int64_t value = -1;
-        if (text[0] != '\0' && !ampi_text_to_int64(text, strlen(text), &value))
-            return false;
-        if (value < -1 || value >= AMPI_DATA_MAX_CLASSES)
-            return false;
+        if (text[0] != '\0' && (!ampi_text_to_int64(text, strlen(text), &value) || value < -1 ||
+                                value >= AMPI_DATA_MAX_CLASSES))
+            return ampi_fail(error, AMP_E_FORMAT, "dataset", "%s: the label %.40s, allowed -1..%u",
+                             ampi_path_tail(path), text, AMPI_DATA_MAX_CLASSES - 1);
         source->entries.items[i].label = (int32_t)value;
     }
-    return true;
+    return AMP_OK;
 }
 
 static int compare_texts(const void *left, const void *right)
@@ -190,8 +201,9 @@ static amp_status read_list(ampi_source *source, ampi_strings *labels, const cha
     if (!status)
         status = take_lines(source, labels, (char *)bytes, size, error);
     ampi_free(source->context, bytes);
-    if (!status && !number_labels(source, labels))
-        status = word_labels(source, labels, error);
+    if (!status)
+        status = all_numbers(labels) ? number_labels(source, labels, path, error)
+                                     : word_labels(source, labels, error);
     return status;
 }
 

@@ -183,6 +183,19 @@ static amp_status take_marked(amp_dataset **out, const amp_dataset *dataset, uin
     return AMP_OK;
 }
 
+static amp_status check_split(amp_dataset *const *rest, amp_dataset *const *held_out,
+                              const amp_dataset *dataset, uint64_t n_held_out, amp_error *error)
+{
+    if (!rest || !held_out || !dataset)
+        return ampi_fail(error, AMP_E_ARGUMENT, "dataset", "rest, held_out and dataset are needed");
+    if (rest == held_out)
+        return ampi_fail(error, AMP_E_ARGUMENT, "dataset", "rest and held_out are one pointer");
+    if (n_held_out == 0 || n_held_out >= dataset->count)
+        return ampi_fail(error, AMP_E_ARGUMENT, "dataset", "%llu held out of %llu images",
+                         (unsigned long long)n_held_out, (unsigned long long)dataset->count);
+    return AMP_OK;
+}
+
 amp_status amp_dataset_split(amp_dataset **rest, amp_dataset **held_out, amp_dataset *dataset,
                              uint64_t n_held_out, uint64_t seed, amp_error *error)
 {
@@ -193,11 +206,7 @@ amp_status amp_dataset_split(amp_dataset **rest, amp_dataset **held_out, amp_dat
         *rest = NULL;
     if (held_out)
         *held_out = NULL;
-    if (!rest || !held_out || !dataset)
-        return ampi_fail(error, AMP_E_ARGUMENT, "dataset", "rest, held_out and dataset are needed");
-    if (n_held_out == 0 || n_held_out >= dataset->count)
-        return ampi_fail(error, AMP_E_ARGUMENT, "dataset", "%llu held out of %llu images",
-                         (unsigned long long)n_held_out, (unsigned long long)dataset->count);
+    AMPI_TRY(check_split(rest, held_out, dataset, n_held_out, error));
     held = ampi_alloc(dataset->source->context, dataset->count, 1);
     if (!held)
         return ampi_fail_nomem(error, "dataset", dataset->count);

@@ -75,6 +75,8 @@ START_TEST(arguments)
     ck_fails(amp_dataset_split(&one, &two, dataset, 5, 0, &error), AMP_E_ARGUMENT, &error);
     ck_assert_ptr_null(one);
     ck_assert_ptr_null(two);
+    ck_fails(amp_dataset_split(&one, &one, dataset, 1, 0, &error), AMP_E_ARGUMENT, &error);
+    ck_assert_ptr_null(one);
     ck_fails(amp_dataset_split(&one, NULL, dataset, 1, 0, &error), AMP_E_ARGUMENT, &error);
     ck_fails(amp_dataset_split(&one, &two, NULL, 1, 0, &error), AMP_E_ARGUMENT, &error);
     ck_assert_int_eq(amp_dataset_label(dataset, 5), -1);

@@ -127,6 +127,20 @@ def test_list_faults(tmp_path):
     fails(f"list:{tmp_path}/none", "AMP_E_IO", "none")
 
 
+def test_list_of_numbers(tmp_path):
+    """One word makes them all names; a number too large does not."""
+    save(tmp_path / "a.png", picture(0))
+    text = tmp_path / "list.txt"
+    for label in ("1000000", "-2", "-3", "999999999", "99999999999999999999", "-" + "9" * 70):
+        text.write_text(f"a.png 5\na.png {label}\na.png\n")
+        fails(f"list:{text}", "AMP_E_FORMAT", "list.txt", label[:40], "-1..999999")
+    text.write_text("a.png 70000\na.png -1\na.png 999999\n")
+    assert Set(f"list:{text}").labels == [70000, -1, 999999]
+    for word in ("-", "x", "1.0", "1e3", "+5"):
+        text.write_text(f"a.png 5\na.png {word}\na.png 999999999\n")
+        assert Set(f"list:{text}").class_names == sorted(["5", word, "999999999"])
+
+
 # ---- tars ----
 
 @pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])

@@ -189,6 +189,12 @@ def test_idx_with_a_comma(tmp_path):
     assert Set(f"idx:{path},{labels}[1:]").labels == [0]
 
 
+def test_idx_without_a_path(tmp_path):
+    path = pack(tmp_path / "images", idx(np.zeros((2, 3, 3), np.uint8)))
+    for text, which in ((f"{path},", "labels"), (f",{path}", "images"), (",", "images")):
+        fails(f"idx:{text}", "AMP_E_ARGUMENT", f"the path of the {which} is empty")
+
+
 LIES = {
     "count": idx(np.zeros((2, 3, 3), np.uint8)).replace(b"\0\0\0\x02", b"\0\0\0\x03", 1),
     "short": idx(np.zeros((2, 3, 3), np.uint8))[:-1],
@@ -235,14 +241,16 @@ def test_ranges(tmp_path):
     for text, which in [("[:]", slice(None)), ("[3:7]", slice(3, 7)), ("[15:]", slice(15, None)),
                         ("[:4]", slice(4)), ("[-3:]", slice(-3, None)), ("[:-18]", slice(-18)),
                         ("[2:-2]", slice(2, -2)), ("[0:1000]", slice(1000)),
-                        ("[-100:2]", slice(-100, 2))]:
+                        ("[-100:2]", slice(-100, 2)), ("[5:99999999999999999999]", slice(5, None)),
+                        (f"[-{'9' * 80}:{'9' * 80}]", slice(None))]:
         got = Set(f"cifar10:{path}{text}")
         assert got.labels == labels[which], text
         assert got.indices == list(range(20))[which]
-    for text in ["[5:5]", "[7:3]", "[20:]", "[:-20]"]:
+    for text in ["[5:5]", "[7:3]", "[20:]", "[:-20]", "[99999999999999999999:]",
+                 "[:-99999999999999999999]"]:
         fails(f"cifar10:{path}{text}", "AMP_E_ARGUMENT", "20 images")
     for text in ["[5]", "[]", "[a:b]", "[1:2:3]", "[1:2", "[+1:2]", "[ 1:2]",
-                 "[99999999999999999999:]", "[1:2]x"]:
+                 "[-:2]", "[1:2]x"]:
         assert Set(f"cifar10:{path}{text}").error[0] in ("AMP_E_ARGUMENT", "AMP_E_IO")
 
 
@@ -269,6 +277,11 @@ def test_options_are_checked(tmp_path):
     for text in ["sample=0", "sample=x", "sample=1.5", "seed=-1", "labels=none", "classes=0",
                  "memory=-1", "memory=9999999999", "=3", "sample="]:
         fails(f"cifar10:{path}?{text}", "AMP_E_ARGUMENT")
+    for text in ["sample", "sample&seed=1", "seed=1&sample"]:
+        fails(f"cifar10:{path}?{text}", "AMP_E_ARGUMENT", "sample", "value")
+    for text in ["sample=1&sample=2", "seed=0&sample=1&seed=0", "sample=1&sample"]:
+        fails(f"cifar10:{path}?{text}", "AMP_E_ARGUMENT")
+    fails(f"cifar10:{path}?sample=1&seed=2&sample=2", "AMP_E_ARGUMENT", "sample", "twice")
 
 
 def test_paths_with_marks(tmp_path):
