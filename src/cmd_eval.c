@@ -18,7 +18,7 @@ static const cli_flag flags[] = {
     { "method", 0, "LIST", "methods, for example 'amp;msp;energy' (default: all)" },
     { "anchors", 'k', "K", "use the first K anchors (default: all of the bank)" },
     { "tpr", 0, "P", "level of FPR at TPR (default 0.95)" },
-    { "rule", 0, "NAME", "FPR rule: recommended, amp, energy, scood, openood, odin" },
+    { "rule", 0, "NAME", "FPR rule: recommended, amp, energy, scood, openood, odin, ood_positive" },
     { "area", 0, "NAME", "AUPR rule: average_precision, trapezoid, amp" },
     { "precision", 0, "NAME",
       "fp32, fast, bf16, or auto: what has thresholds here (default fp32)" },

@@ -176,7 +176,7 @@ int eval_print_json(const eval_run *run)
 {
     json_t *const object = whole_json(run);
     /* Memory that ran out leaves a key out: the keys are counted. */
-    const bool whole = json_object_size(object) == 7 &&
+    const bool whole = json_object_size(object) == 8 &&
                        json_object_size(json_object_get(object, "methods")) == run->n_methods;
 
     if (whole) {

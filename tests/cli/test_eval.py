@@ -51,7 +51,8 @@ def expected(inside, outside):
 
 def test_layout(result):
     report, _ = result
-    assert list(report) == ["accuracy", "n_in", "anchors", "tpr", "rule", "area", "methods"]
+    assert list(report) == ["accuracy", "n_in", "anchors", "precision", "tpr", "rule", "area",
+                            "methods"]
     assert list(report["methods"]) == METHODS
     assert report["n_in"] == 25 and report["anchors"] == K and report["tpr"] == 0.95
     assert (report["rule"], report["area"]) == ("recommended", "average_precision")
@@ -166,7 +167,12 @@ def test_other_rules(world, model):
     more = ["--rule", "energy", "--area", "trapezoid", "--tpr", "0.5"]
     report = json.loads(amp(*arguments, *more).out)
     assert (report["rule"], report["area"], report["tpr"]) == ("energy", "trapezoid", 0.5)
-    assert "odin" in amp(*arguments, "--rule", "xyz", code=2).err
+    said = amp(*arguments, "--rule", "xyz", code=2).err
+    known = said[said.rindex(":") + 1:].split()
+    assert len(known) == 7 and "odin" in known
+    for name in known:
+        assert name in amp("eval", "--help").out, name
+        assert json.loads(amp(*arguments, "--rule", name).out)["rule"] == name
     assert "trapezoid" in amp(*arguments, "--area", "xyz", code=2).err
     assert "--tpr" in amp(*arguments, "--tpr", "0", code=2).err
 
