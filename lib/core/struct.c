@@ -33,7 +33,7 @@ amp_status ampi_struct_read(void *known, size_t known_size, const void *given, c
     for (size_t i = known_size; i < size; i++) {
         if (bytes[i] != 0)
             return ampi_fail(error, AMP_E_UNSUPPORTED, where,
-                             "the options have a field at byte %zu that this version lacks", i);
+                             "the struct has a field at byte %zu that this version lacks", i);
     }
     memcpy(known, given, ampi_min_size(size, known_size));
     memcpy(known, &known_size, sizeof known_size);

@@ -190,8 +190,10 @@ amp_status amp_bank_from_images(amp_bank **out, amp_model *model, size_t n,
         return ampi_fail(error, AMP_E_ARGUMENT, "bank", "out is NULL");
     *out = NULL;
     AMPI_TRY(check_model(model, &prepare, error));
-    if (!images || n < 1 || n > AMPI_MAX_ANCHORS)
-        return ampi_fail(error, AMP_E_ARGUMENT, "bank", "%zu images, allowed 1..%u", images ? n : 0,
+    if (!images)
+        return ampi_fail(error, AMP_E_ARGUMENT, "bank", "images is NULL");
+    if (n < 1 || n > AMPI_MAX_ANCHORS)
+        return ampi_fail(error, AMP_E_ARGUMENT, "bank", "%zu images, allowed 1..%u", n,
                          AMPI_MAX_ANCHORS);
     ampi_options_default(given_table, ROWS(given_table), &known);
     AMPI_TRY(

@@ -279,6 +279,31 @@ START_TEST(scorers)
 }
 END_TEST
 
+/* A message names what is wrong, not what happens to be checked with it. */
+START_TEST(messages_name_the_fault)
+{
+    world w = set_up();
+    const uint8_t pixels[1] = { 0 };
+    double score[4];
+    amp_scores out = { .struct_size = sizeof out, .score = score };
+    struct {
+        amp_scores known;
+        const void *later;
+    } longer = { { .struct_size = sizeof longer }, pixels };
+    amp_bank *bank;
+    amp_error error = { 0 };
+
+    ck_fails(amp_bank_from_images(&bank, w.model, 1, NULL, NULL, &error), AMP_E_ARGUMENT, &error);
+    ck_assert_str_eq(error.message, "images is NULL");
+    ck_fails(amp_scorer_run_rgb8(w.scorer, 1, pixels, 5, 0, &out, &error), AMP_E_ARGUMENT, &error);
+    ck_assert_str_eq(error.message, "images of height 5 and width 0");
+    ck_fails(amp_scorer_run_rgb8(w.scorer, 0, pixels, 8, 8, &longer.known, &error),
+             AMP_E_UNSUPPORTED, &error);
+    ck_assert_ptr_null(strstr(error.message, "options"));
+    tear_down(&w);
+}
+END_TEST
+
 START_TEST(runs)
 {
     world w = set_up();
@@ -397,6 +422,7 @@ static Suite *suite(void)
                                    banks_without_pixels,
                                    scorer_options,
                                    scorers,
+                                   messages_name_the_fault,
                                    runs,
                                    a_scorer_survives_failures,
                                    builders,

@@ -36,7 +36,7 @@ def rgb8(images: npt.ArrayLike, name: str = "images") -> npt.NDArray[np.uint8]:
     if array.ndim != 4 or array.shape[3] != 3:
         raise AmpShapeError(f"{name} have the shape {np.shape(images)}, [n,h,w,3] is needed")
     if array.shape[1] == 0 or array.shape[2] == 0:
-        raise AmpShapeError(f"{name} of {array.shape[1]} x {array.shape[2]} pixels")
+        raise AmpShapeError(f"{name} of height {array.shape[1]} and width {array.shape[2]}")
     whole("height", array.shape[1], 1, 2**32 - 1)
     whole("width", array.shape[2], 1, 2**32 - 1)
     return np.ascontiguousarray(array)
