@@ -9,22 +9,23 @@ import json
 import os
 import sys
 
+import networks
 import numpy as np
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-MEAN, STD = [0.4914, 0.4822, 0.4465], [0.247, 0.2435, 0.2616]
 
 
 def pixels(path):
     from PIL import Image  # pylint: disable=import-outside-toplevel
+    mean, std = networks.PREPROCESS["mean"], networks.PREPROCESS["std"]
     with Image.open(path) as image:
-        return ((np.asarray(image.convert("RGB")) / 255.0 - MEAN) / STD).transpose(2, 0, 1)
+        return ((np.asarray(image.convert("RGB")) / 255.0 - mean) / std).transpose(2, 0, 1)
 
 
 def pairs(folder):
     x = pixels(f"{folder}/image0.png")
     rows = []
-    for k in range(5):
+    for k in range(networks.ANCHORS):
         c = pixels(f"{folder}/anchor{k}.png")
         rows.append(np.concatenate([c, x - c]))
     return np.asarray(rows, np.float32)

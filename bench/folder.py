@@ -5,6 +5,7 @@ import os
 import subprocess
 import time
 
+import cold
 import contenders
 import environment
 import networks
@@ -34,18 +35,24 @@ def fill(where, count):
 
 
 def walk(where, target, tools, threads):
-    """Seconds of `amp score` on the folder."""
-    start = time.monotonic()
+    """(seconds, processor time) of `amp score` on the folder."""
+    start, before = time.monotonic(), cold.children_seconds()
     done = subprocess.run([str(tools.built / "amp"), "score", "-t", str(threads), "-m",
                            str(where / "model.safetensors"), str(target)], check=False,
                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                           env=environment.clean())
     if done.returncode != 0:
         raise environment.Unusable(f"amp score: {done.stderr.decode(errors='replace')[:300]}")
-    return time.monotonic() - start
+    return time.monotonic() - start, cold.children_seconds() - before
 
 
-def of_network(name, where, tools, threads):
+def alone_once(worker, runs):
+    """(seconds a repetition, processor time) of the network alone."""
+    answer = worker.ask(f"run {runs}")
+    return stats.median(answer["times"]) / 1e9, answer["cpu"] / 1e9
+
+
+def of_network(name, where, tools, threads, calm):
     case = contenders.Case(name, "64", threads, where, 0)
     worker = process.Worker(contenders.libamp_contender("fp32", case, tools),
                             where / "workers.log")
@@ -55,10 +62,10 @@ def of_network(name, where, tools, threads):
         count = files_for(first)
         target = fill(where, count)
         alone, rates = [], []
+        runs = stats.repetitions(first * case.images, 1.0)
         for _ in range(ROUNDS):
-            runs = stats.repetitions(first * case.images, 1.0)
-            alone.append(case.images * 1e9 / stats.median(worker.ask(f"run {runs}")["times"]))
-            rates.append(count / walk(where, target, tools, threads))
+            alone.append(case.images / calm.run(lambda: alone_once(worker, runs))[0])
+            rates.append(count / calm.run(lambda: walk(where, target, tools, threads))[0])
     finally:
         worker.stop()
     rate, net = stats.median(rates), stats.median(alone)
@@ -73,7 +80,7 @@ def measure(ready, tools, options):
         for threads in options.threads:
             environment.say(f"{name}, files to verdicts, {threads} thread(s)")
             try:
-                rows.append(of_network(name, where, tools, threads))
+                rows.append(of_network(name, where, tools, threads, options.plan.calm))
             except process.Refused as why:
                 environment.say(f"{name}: libamp refused: {why}")
     return rows

@@ -12,6 +12,7 @@ import logging
 import os
 import sys
 
+import networks
 import nncf
 import numpy as np
 import onnx
@@ -22,7 +23,6 @@ from onnxruntime.quantization import (CalibrationDataReader, QuantFormat, QuantT
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 SAMPLE_IMAGES = 4  # that the ranges of int8 are taken from
-ANCHORS = 5
 
 
 def pool_by_name(model):
@@ -42,11 +42,16 @@ def pool_by_name(model):
     return model
 
 
+def by_image(rows):
+    """The rows of one image after the other."""
+    return np.split(rows, len(rows) // networks.ANCHORS)
+
+
 class Sample(CalibrationDataReader):
     """One image's rows at a time."""
 
     def __init__(self, rows):
-        self.left = [rows[at:at + ANCHORS] for at in range(0, len(rows), ANCHORS)]
+        self.left = by_image(rows)
 
     def get_next(self):
         return {"pairs": self.left.pop(0)} if self.left else None
@@ -63,7 +68,7 @@ def quantise_onnxruntime(folder, rows):
 
 def quantise_openvino(folder, rows):
     model = ov.Core().read_model(f"{folder}/fp32.onnx")
-    parts = [rows[at:at + ANCHORS] for at in range(0, len(rows), ANCHORS)]
+    parts = by_image(rows)
     ov.save_model(nncf.quantize(model, nncf.Dataset(parts), subset_size=len(parts)),
                   f"{folder}/ov-int8.xml", compress_to_fp16=False)
 
@@ -72,7 +77,8 @@ def main():
     folder = sys.argv[1]
     logging.getLogger().setLevel(logging.ERROR)
     onnx.save(pool_by_name(onnx.load(f"{folder}/raw.onnx")), f"{folder}/fp32.onnx")
-    rows = np.array(np.load(f"{folder}/pairs.npy", mmap_mode="r")[:SAMPLE_IMAGES * ANCHORS])
+    count = SAMPLE_IMAGES * networks.ANCHORS
+    rows = np.array(np.load(f"{folder}/pairs.npy", mmap_mode="r")[:count])
     quantise_onnxruntime(folder, rows)
     quantise_openvino(folder, rows)
     with open(f"{folder}/onnx.done", "w", encoding="utf-8") as file:

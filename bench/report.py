@@ -163,4 +163,7 @@ def text(result):
     lines += none_lines(result)
     lines += ["", "## Ratios (peer's time over libamp's)", "", *ratio_lines(result["cases"])]
     lines += ["", "## Targets", "", *summary_lines(result["cases"])]
-    return "\n".join(lines + rest_lines(result))
+    lines += rest_lines(result)
+    if result.get("disturbed", {}).get("kept"):
+        lines += ["", f"DISTURBED cold starts and folders kept: {result['disturbed']['kept']}"]
+    return "\n".join(lines)

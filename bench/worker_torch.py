@@ -8,6 +8,7 @@ bf16 weights and input.
 import os
 import sys
 
+import networks
 import numpy as np
 import torch
 import worker_loop
@@ -17,8 +18,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import nets  # noqa: E402
 
 KINDS = {"fp32": torch.float32, "bf16": torch.bfloat16, "int8": torch.float32}  # of the input
-ANCHORS = 5
-SAMPLE_ROWS = 4 * ANCHORS  # that the ranges of int8 are taken from, as for the other peers
+SAMPLE_ROWS = 4 * networks.ANCHORS  # that the ranges of int8 are taken from, as for the other peers
 
 
 def frozen(module, sample):
@@ -83,7 +83,7 @@ def network(config, x):
     rows = torch.from_numpy(x[:SAMPLE_ROWS]).contiguous(memory_format=torch.channels_last)
     with torch.no_grad():
         quantise = by_graph if torch.__version__.startswith("1.") else by_export
-        return quantise(module, rows.split(ANCHORS))
+        return quantise(module, rows.split(networks.ANCHORS))
 
 
 def main():
