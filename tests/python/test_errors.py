@@ -69,6 +69,49 @@ def test_arguments(model):
                                           "height=9,width=9"))
 
 
+@pytest.mark.parametrize("call, name", [
+    (lambda m: libamp.Scorer(m, tpr="x"), "tpr is 'x'"),
+    (lambda m: libamp.Scorer(m, tpr=None), "tpr is None"),
+    (lambda m: libamp.Scorer(m, 5), "methods is 5"),
+    (lambda m: libamp.Scorer(m, ["amp", 5]), "methods is"),
+    (lambda m: libamp.Scorer("m"), "model is 'm'"),
+    (lambda m: libamp.Scorer(m, bank=m), "bank is Model"),
+    (lambda m: libamp.Scorer(m).score_dataset("folder:x"), "dataset is 'folder:x'"),
+    (lambda m: libamp.Model(5), "path is 5"),
+    (lambda m: libamp.threshold_at_tpr([1.0], None), "tpr is None"),
+    (lambda m: libamp.threshold_at_tpr([1.0], "0.5"), "tpr is '0.5'"),
+    (lambda m: libamp.ood_metrics([1.0], [0.0], rule=None), "rule is None"),
+    (lambda m: libamp.ood_metrics([1.0], [0.0], area=3), "area is 3"),
+    (lambda m: libamp.ood_metrics([1.0], [0.0], tpr_level="x"), "tpr_level is 'x'"),
+    (lambda m: libamp.ood_metrics([1.0], [0.0], rule="odin", grid=(0, 1)), "grid is"),
+    (lambda m: libamp.ood_metrics([1.0], [0.0], rule="odin", grid=5), "grid is 5"),
+    (lambda m: libamp.ood_metrics([1.0], [0.0], rule="odin", grid=("a", 1, 5)), "low end"),
+    (lambda m: libamp.temperature_fit([[1.0, 2.0]], [0], high=[]), "high is"),
+    (lambda m: m.forward(np.zeros((1, 6, 16, 16), np.float32), bank="typo"), "bank is 'typo'"),
+    (lambda m: m.forward(np.zeros((1, 6, 16, 16), np.float32), bank=5), "bank is 5"),
+])
+def test_a_wrong_type_is_named(model, call, name):
+    with pytest.raises(libamp.AmpArgumentError, match=name):
+        call(model)
+
+
+def test_masks_are_not_passed_over(model):
+    scorer = libamp.Scorer(model)
+    masked = np.ma.masked_array(pixels(1), mask=False)
+    same(scorer.score(masked), scorer.score(pixels(1)))
+    masked[0, 0, 0, 0] = np.ma.masked
+    with pytest.raises(libamp.AmpArgumentError, match="masked"):
+        scorer.score(masked)
+    with pytest.raises(libamp.AmpArgumentError, match="masked"):
+        libamp.threshold_at_tpr(np.ma.masked_array([1.0, 2.0], mask=[False, True]))
+
+
+def test_what_is_closed_can_be_shown(model, cifar):
+    with libamp.Scorer(model) as scorer, libamp.Dataset(f"cifar10:{cifar}") as dataset:
+        assert repr(scorer).startswith("Scorer('amp'") and repr(dataset).startswith("Dataset(")
+    assert repr(scorer) == "<Scorer closed>" and repr(dataset) == "<Dataset closed>"
+
+
 def test_contexts_do_not_mix(model, cifar):
     other = libamp.Context(threads=1)
     image = libamp.Image.from_array(pixels(1)[0], context=other)

@@ -26,9 +26,16 @@ def pointer(array: npt.NDArray[Any]) -> Any:
     return cast(array.ctypes.data, _TYPES[array.dtype])
 
 
+def _plain(values: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
+    """Values that all count: what a mask hides would be taken as it lies."""
+    if isinstance(values, np.ma.MaskedArray) and np.any(values.mask):
+        raise AmpArgumentError(f"{name} are masked, values without a mask are needed")
+    return np.asarray(values)
+
+
 def rgb8(images: npt.ArrayLike, name: str = "images") -> npt.NDArray[np.uint8]:
     """uint8 [n,h,w,3]; [h,w,3] is one image."""
-    array = np.asarray(images)
+    array = _plain(images, name)
     if array.dtype != np.uint8:
         raise AmpArgumentError(f"{name} are {array.dtype}, uint8 is needed")
     if array.ndim == 3:
@@ -45,7 +52,7 @@ def rgb8(images: npt.ArrayLike, name: str = "images") -> npt.NDArray[np.uint8]:
 def floats(values: npt.ArrayLike, name: str, dims: int, dtype: Any) -> npt.NDArray[Any]:
     """Real numbers of `dims` dimensions as dtype; float16, float32, float64 and integers are
     taken."""
-    array = np.asarray(values)
+    array = _plain(values, name)
     if array.dtype.kind not in "fiu":
         raise AmpArgumentError(f"{name} are {array.dtype}, numbers are needed")
     if array.ndim != dims:
@@ -56,7 +63,7 @@ def floats(values: npt.ArrayLike, name: str, dims: int, dtype: Any) -> npt.NDArr
 
 def labels(values: npt.ArrayLike, n: int) -> npt.NDArray[np.int32]:
     """Integers [n] as int32, none of them changed by that."""
-    array = np.asarray(values)
+    array = _plain(values, "labels")
     if array.dtype.kind not in "iu":
         raise AmpArgumentError(f"labels are {array.dtype}, integers are needed")
     if array.shape != (n,):

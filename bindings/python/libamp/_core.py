@@ -8,7 +8,7 @@ import os
 import threading
 import weakref
 from ctypes import byref
-from typing import Any, ClassVar, Iterator, Tuple, Type, TypeVar, Union
+from typing import Any, Callable, ClassVar, Iterator, Tuple, Type, TypeVar, Union
 
 from . import _structs as s
 from ._errors import AmpArgumentError, from_record
@@ -16,6 +16,7 @@ from ._ffi import lib
 
 PathLike = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 T = TypeVar("T", bound="Handle")
+H = TypeVar("H")
 
 UINT32 = 2**32 - 1
 UINT64 = 2**64 - 1
@@ -32,11 +33,18 @@ def call(function: Any, *arguments: Any) -> None:
 
 def path_bytes(path: PathLike) -> bytes:
     """A path or a spec as the bytes that file names have here."""
-    return _without_nul(os.fsencode(path))
+    try:
+        data = os.fsencode(path)
+    except TypeError:
+        raise AmpArgumentError(f"the path is {path!r}, a text or an os.PathLike is "
+                               "needed") from None
+    return _without_nul(data)
 
 
-def text_bytes(text: str) -> bytes:
+def text_bytes(text: str, name: str = "the text") -> bytes:
     """UTF-8."""
+    if not isinstance(text, str):
+        raise AmpArgumentError(f"{name} is {text!r}, a text is needed")
     return _without_nul(text.encode("utf-8"))
 
 
@@ -60,6 +68,23 @@ def whole(name: str, value: Any, low: int, high: int) -> int:
     if not low <= number <= high:
         raise AmpArgumentError(f"{name} is {number}, allowed {low}..{high}")
     return number
+
+
+def real(name: str, value: Any) -> float:
+    """A number, not a text that reads like one."""
+    try:
+        if not isinstance(value, (str, bytes, bytearray)):
+            return float(value)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise AmpArgumentError(f"{name} is {value!r}, a number is needed")
+
+
+def instance(name: str, value: Any, kind: Type[H]) -> H:
+    """An object of this package's own."""
+    if not isinstance(value, kind):
+        raise AmpArgumentError(f"{name} is {value!r}, a {kind.__name__} is needed")
+    return value
 
 
 def _option_value(key: str, value: Any) -> str:
@@ -120,6 +145,11 @@ class Handle:
         if not self._finalizer.alive:
             raise AmpArgumentError(f"the {type(self).__name__} is closed")
         return self._pointer
+
+    def _repr(self, inside: Callable[[], str]) -> str:
+        """"Name(inside)", also of what is closed and cannot be asked."""
+        name = type(self).__name__
+        return f"{name}({inside()})" if self._finalizer.alive else f"<{name} closed>"
 
     def __reduce_ex__(self, protocol: Any) -> Tuple[Any, ...]:
         raise TypeError(f"a {type(self).__name__} cannot be copied or pickled")

@@ -149,4 +149,4 @@ class Dataset(Owner):
         return self._wrap(rest, self._kept), self._wrap(part, self._kept)
 
     def __repr__(self) -> str:
-        return f"Dataset({len(self)} images, {len(self.classes)} classes)"
+        return self._repr(lambda: f"{len(self)} images, {len(self.classes)} classes")

@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from . import _structs as s
 from ._arrays import floats, labels as label_array, pointer
-from ._core import UINT64, call, text_bytes, whole
+from ._core import UINT64, call, real, text_bytes, whole
+from ._errors import AmpArgumentError
 from ._ffi import lib
 
 @dataclasses.dataclass(frozen=True)
@@ -50,9 +51,9 @@ def _result(kind: Type[D], struct: Any) -> D:
     return kind(*(getattr(struct, name) for name in names))
 
 
-def _key(parse: Any, name: str) -> int:
+def _key(parse: Any, kind: str, name: str) -> int:
     number = c_int32()
-    call(parse, byref(number), text_bytes(name))
+    call(parse, byref(number), text_bytes(name, kind))
     return number.value
 
 
@@ -69,11 +70,14 @@ def ood_metrics(id_scores: npt.ArrayLike, ood_scores: npt.ArrayLike, *, tpr_leve
     outside = floats(ood_scores, "ood_scores", 1, np.float64)
     options = s.amp_ood_options()
     lib.amp_ood_options_init(byref(options), sizeof(options))
-    options.tpr_level = tpr_level
-    options.rule = _key(lib.amp_ood_rule_parse, rule)
-    options.area = _key(lib.amp_ood_area_parse, area)
+    options.tpr_level = real("tpr_level", tpr_level)
+    options.rule = _key(lib.amp_ood_rule_parse, "rule", rule)
+    options.area = _key(lib.amp_ood_area_parse, "area", area)
     if grid is not None:
-        options.grid_low, options.grid_high = grid[0], grid[1]
+        if not isinstance(grid, (tuple, list)) or len(grid) != 3:
+            raise AmpArgumentError(f"grid is {grid!r}, (low, high, steps) is needed")
+        options.grid_low = real("the low end of the grid", grid[0])
+        options.grid_high = real("the high end of the grid", grid[1])
         options.grid_steps = whole("the steps of the grid", grid[2], 1, UINT64)
     out = s.amp_ood_metrics()
     out.struct_size = sizeof(out)
@@ -86,7 +90,7 @@ def threshold_at_tpr(scores: npt.ArrayLike, tpr: float = 0.95) -> float:
     """The largest threshold that accepts (score >= it) a share `tpr` of these ID scores."""
     array = floats(scores, "scores", 1, np.float64)
     out = c_double()
-    call(lib.amp_threshold_at_tpr, pointer(array), array.size, tpr, byref(out))
+    call(lib.amp_threshold_at_tpr, pointer(array), array.size, real("tpr", tpr), byref(out))
     return out.value
 
 
@@ -98,8 +102,8 @@ def temperature_fit(logits: npt.ArrayLike, labels: npt.ArrayLike, *, low: float 
     classes = label_array(labels, len(array))
     options = s.amp_temperature_options()
     lib.amp_temperature_options_init(byref(options), sizeof(options))
-    options.min_temperature, options.max_temperature = low, high
-    options.tolerance = tolerance
+    options.min_temperature, options.max_temperature = real("low", low), real("high", high)
+    options.tolerance = real("tolerance", tolerance)
     out = c_double()
     call(lib.amp_temperature_fit, pointer(array), pointer(classes), array.shape[0], array.shape[1],
          byref(options), byref(out))
@@ -111,7 +115,7 @@ def _calibration(function: Any, values: npt.NDArray[Any], labels: npt.ArrayLike,
     classes = label_array(labels, len(values))
     options = s.amp_calibration_options()
     lib.amp_calibration_options_init(byref(options), sizeof(options))
-    options.temperature = temperature
+    options.temperature = real("temperature", temperature)
     options.bins = whole("bins", bins, 0, UINT64)
     out = s.amp_calibration_metrics()
     out.struct_size = sizeof(out)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from . import _structs as s
 from ._arrays import buffer, floats, pointer
-from ._core import UINT64, Handle, PathLike, call, path_bytes, text, text_bytes, whole
+from ._core import UINT64, Handle, PathLike, call, instance, path_bytes, text, text_bytes, whole
 from ._errors import AmpArgumentError, AmpShapeError
 from ._ffi import MODEL, lib
 from .bank import Bank
@@ -122,8 +122,8 @@ class Model(Handle):
     def _bank(self, bank: bool | Bank | None) -> Bank | None:
         if bank is None or bank is False:
             return None
-        if isinstance(bank, Bank):
-            return bank
+        if bank is not True:
+            return instance("bank", bank, Bank)
         stored = self.bank
         if stored is None:
             raise AmpArgumentError("the model has no bank")

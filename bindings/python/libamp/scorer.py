@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from . import _structs as s
 from ._arrays import pointer, rgb8
-from ._core import UINT32, Owner, PathLike, call, text, text_bytes, whole
+from ._core import (UINT32, Owner, PathLike, call, instance, real, text, text_bytes,
+                    whole)
 from ._errors import (AmpArgumentError, AmpCancelledError, AmpError, AmpFormatError, AmpIOError,
                       AmpLimitError, AmpUnsupportedError)
 from ._ffi import SCORER, lib
@@ -33,7 +34,11 @@ def methods_bytes(methods: Methods) -> bytes | None:
     """The library's list."""
     if methods is None:
         return None
-    return text_bytes(methods if isinstance(methods, str) else ";".join(methods))
+    if isinstance(methods, str):
+        return text_bytes(methods)
+    if not isinstance(methods, (list, tuple)) or not all(isinstance(m, str) for m in methods):
+        raise AmpArgumentError(f"methods is {methods!r}, a text or a list of texts is needed")
+    return text_bytes(";".join(methods))
 
 
 class Verdict(enum.IntEnum):
@@ -125,13 +130,14 @@ class Scorer(Owner):
         lib.amp_scorer_options_init(byref(options), sizeof(options))
         options.anchors = whole("anchors", anchors, 0, UINT32)
         options.threads = whole("threads", threads, 0, 1024)
-        options.tpr = tpr
+        options.tpr = real("tpr", tpr)
         options.chunk = whole("chunk", chunk, 0, 4096)
         number = c_int32()
-        call(lib.amp_precision_parse, byref(number), text_bytes(precision))
+        call(lib.amp_precision_parse, byref(number), text_bytes(precision, "precision"))
         options.precision = number
         out = SCORER()
-        call(lib.amp_scorer_create, byref(out), model._ptr, None if bank is None else bank._ptr,
+        ptr = None if bank is None else instance("bank", bank, Bank)._ptr
+        call(lib.amp_scorer_create, byref(out), instance("model", model, Model)._ptr, ptr,
              methods_bytes(methods), byref(options))
         self._attach(out, model.context)
         self._classes = model.info.classes
@@ -272,7 +278,7 @@ class Scorer(Owner):
                       logits: bool = True, anchor_logits: bool = False,
                       progress: ProgressFn | None = None) -> Scores:
         """Score images first .. first + count - 1 of a data set; count: None = all that follow."""
-        size = len(dataset)
+        size = len(instance("dataset", dataset, Dataset))
         first = whole("first", first, 0, size)
         n = whole("count", size - first if count is None else count, 0, size - first)
         with self._using() as ptr, dataset._using() as data, watch(progress) as watched:
@@ -282,7 +288,7 @@ class Scorer(Owner):
         return self._scores(arrays)
 
     def __repr__(self) -> str:
-        return f"Scorer({';'.join(self.methods)!r}, anchors={self.anchors})"
+        return self._repr(lambda: f"{';'.join(self.methods)!r}, anchors={self.anchors}")
 
 
 @dataclasses.dataclass(frozen=True)
