@@ -136,7 +136,8 @@ def make(name, folder, amp):
                       dynamic_axes={"pairs": {0: "rows"}, "logits": {0: "rows"}})
     write_model(folder / "model.safetensors", module, network["arch"], network["side"])
     store_bank(folder, amp, anchors)
-    made = {"network": network, "seed": networks.SEED, "form": networks.FORM, "torch": torch.__version__,
+    made = {"network": network, "seed": networks.SEED, "form": networks.FORM,
+            "torch": torch.__version__,
             "multiply_adds": multiply_adds(module, torch.from_numpy(x[:1]))}
     with open(folder / "made.json", "w", encoding="utf-8") as file:
         json.dump(made, file, indent=1)
