@@ -175,11 +175,12 @@ amp_status amp_scorer_run_rgb8(amp_scorer *scorer, size_t n, const uint8_t *pixe
     if (!scorer || (n > 0 && !pixels))
         return ampi_fail(error, AMP_E_ARGUMENT, "score", "scorer and pixels must be given");
     if (height == 0 || width == 0)
-        return ampi_fail(error, AMP_E_ARGUMENT, "score", "images of %u x %u pixels", width, height);
+        return ampi_fail(error, AMP_E_ARGUMENT, "score", "images of height %u and width %u", height,
+                         width);
     if (!ampi_mul(height, width, &bytes) || !ampi_mul(bytes, 3, &bytes) ||
         !ampi_mul(bytes, n, &bytes))
-        return ampi_fail(error, AMP_E_LIMIT, "score", "%zu images of %u x %u pixels are too many",
-                         n, width, height);
+        return ampi_fail(error, AMP_E_LIMIT, "score",
+                         "%zu images of height %u and width %u are too many", n, height, width);
     return run_all(scorer, n, &inputs, out, error);
 }
 
