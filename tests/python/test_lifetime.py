@@ -135,7 +135,7 @@ def test_wrong_handles_are_refused(model):
     import ctypes
     with pytest.raises(ctypes.ArgumentError):
         _ffi.lib.amp_scorer_methods(model._ptr)
-    with pytest.raises(AttributeError):
+    with pytest.raises(libamp.AmpArgumentError):
         libamp.Scorer("model")
 
 
