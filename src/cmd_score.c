@@ -26,6 +26,8 @@ static const cli_flag flags[] = {
     { "tpr", 0, "P", "take the verdict from the threshold stored for this TPR (default 0.95)" },
     { "precision", 0, "NAME",
       "fp32, fast, bf16, or auto: what has thresholds here (default fp32)" },
+    { "adaptive", 0, NULL,
+      "take no more anchors than each verdict needs: faster, scores are rougher" },
     { "json", 'j', NULL, "one JSON object a line" },
     { "null", '0', NULL, "paths on standard input end with a NUL, as find -print0 writes them" },
     { "fail-on-ood", 0, NULL, "exit with 1 when some image is out of distribution" },
@@ -78,6 +80,7 @@ static bool run_images(session *s, score_results *results)
     out.score = results->score;
     out.verdict = results->verdict;
     out.tau = results->tau;
+    out.anchors = results->anchors;
     out.label = results->label;
     out.confidence = results->confidence;
     if (amp_scorer_run(s->scorer, n, images, &out, &error) == AMP_OK)
@@ -151,24 +154,33 @@ static bool visit(void *user, const char *path)
     return (s->n_slots < BATCH && s->waiting < MOST_WAITING) || flush_slots(s);
 }
 
+static bool read_options(const cli_arguments *arguments, amp_scorer_options *options)
+{
+    long long anchors;
+
+    amp_scorer_options_init(options, sizeof *options);
+    if (!cli_get_number(arguments, "anchors", 0, 0, 1000000, &anchors) ||
+        !cli_get_share(arguments, "tpr", 0.95, &options->tpr))
+        return false;
+    options->anchors = (uint32_t)anchors;
+    options->adaptive = cli_has(arguments, "adaptive");
+    return cli_get_precision(arguments, &options->precision) == CLI_OK;
+}
+
 static int make_scorer(const cli_arguments *arguments, session *s)
 {
     amp_scorer_options options;
-    long long anchors;
     amp_error error;
-    double tpr;
 
-    if (!cli_get_number(arguments, "anchors", 0, 0, 1000000, &anchors) ||
-        !cli_get_share(arguments, "tpr", 0.95, &tpr))
+    if (!read_options(arguments, &options))
         return CLI_USAGE;
-    amp_scorer_options_init(&options, sizeof options);
-    if (cli_get_precision(arguments, &options.precision) != CLI_OK)
-        return CLI_USAGE;
-    options.anchors = (uint32_t)anchors;
-    options.tpr = tpr;
     if (amp_scorer_create(&s->scorer, s->model, NULL, cli_get(arguments, "method", NULL), &options,
-                          &error) != AMP_OK)
-        return cli_fail(&error, error.status == AMP_E_ARGUMENT ? CLI_USAGE : CLI_MODEL);
+                          &error) != AMP_OK) {
+        const int code = cli_fail(&error, error.status == AMP_E_ARGUMENT ? CLI_USAGE : CLI_MODEL);
+        if (options.adaptive && error.status == AMP_E_UNSUPPORTED)
+            cli_note("amp calibrate makes stopping rules, for 2 to 32 anchors");
+        return code;
+    }
     if (amp_scorer_methods(s->scorer) != 1) {
         cli_error("one method at a time");
         return cli_has(arguments, "method") ? CLI_USAGE : CLI_MODEL;
@@ -180,7 +192,7 @@ static int make_scorer(const cli_arguments *arguments, session *s)
     if (cli_has(arguments, "fail-on-ood") && !amp_scorer_threshold(s->scorer, 0, NULL)) {
         cli_error("the model has no threshold for method %s with %u anchors in %s at TPR %g",
                   amp_scorer_method(s->scorer, 0), amp_scorer_anchors(s->scorer),
-                  amp_precision_name(amp_scorer_precision(s->scorer)), tpr);
+                  amp_precision_name(amp_scorer_precision(s->scorer)), options.tpr);
         cli_note("amp info shows those that it has; amp calibrate makes more");
         return CLI_MODEL;
     }

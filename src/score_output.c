@@ -135,6 +135,7 @@ static void json_row(score_output *output, const char *path, const score_results
     set(row, "method", json_string(method), &whole);
     set(row, "score", number(results->score[i]), &whole);
     set(row, "tau", number(results->tau[i]), &whole);
+    set(row, "anchors", json_integer(results->anchors[i]), &whole);
     set(row, "threshold", output->has_threshold ? number(output->threshold) : json_null(), &whole);
     set(row, "verdict",
         verdict == AMP_VERDICT_UNKNOWN ? json_null() : json_string(verdict_text(verdict)), &whole);

@@ -12,6 +12,7 @@
 /* Of one batch, one method; entry i belongs to the i-th readable image. */
 typedef struct score_results {
     double score[SCORE_MOST], tau[SCORE_MOST], confidence[SCORE_MOST];
+    int32_t anchors[SCORE_MOST]; /* used */
     int32_t label[SCORE_MOST];
     int8_t verdict[SCORE_MOST];
 } score_results;

@@ -48,7 +48,16 @@ typedef struct amp_scorer_options {
     double tpr;         /**< which stored threshold gives the verdict; 0 < tpr <= 1, default 0.95 */
     uint32_t chunk;     /**< images in one pass of the network, 1..4096; 0 = chosen (default) */
     int32_t precision;  /**< an amp_precision; default AMP_PRECISION_FP32                 */
+    int32_t adaptive;   /**< 1 = take no more anchors than a verdict needs; default 0; see below */
+    uint32_t reserved;  /**< 0                                                           */
 } amp_scorer_options;
+
+/* Adaptive anchors: K anchors are run one after the other, and an image leaves when its score so
+   far is further from the threshold than held-out images' scores still moved from there: a
+   sequential test whose margins amp_model_builder_calibrate() stores with each threshold, for 2 to
+   32 anchors. Of images near the threshold at most a share `stop_error` then get another verdict
+   than by all K, if they move as in-distribution images do.  All results are those of the anchors
+   used: compare numbers by scorers without it. */
 
 typedef enum amp_verdict {
     AMP_VERDICT_UNKNOWN = -1, /**< no threshold for this method, K, precision and TPR */
@@ -68,7 +77,8 @@ typedef struct amp_scores {
     int32_t *label;       /**< [n]        arg max of H, 0..C-1                               */
     double *confidence;   /**< [n]        max softmax(H / temperature); 1 until one is fitted */
     float *logits;        /**< [n, C]     H, unscaled                                        */
-    float *anchor_logits; /**< [n, K, C]  of a plain network [n, C]                          */
+    float *anchor_logits; /**< [n, K, C]  of a plain network [n, C]; NaN for an anchor not used */
+    int32_t *anchors;     /**< [n]        anchors used: K, or fewer with options.adaptive    */
 } amp_scores;
 
 /** Defaults into *options; `size` is sizeof(amp_scorer_options) of the caller. */
@@ -89,7 +99,8 @@ AMP_API void amp_scorer_options_init(amp_scorer_options *options, size_t size);
  * more anchors than the bank has, no bank at all, another context
  * @retval AMP_E_SHAPE        a bank built for another network, preprocessing that does not fit
  * @retval AMP_E_UNSUPPORTED  a method that needs an anchored network, on a plain one; a precision
- *                            that this processor lacks; a longer struct with unknown fields set
+ *                            that this processor lacks; adaptive, and no margins are stored for a
+ *                            method, K, precision and TPR; a longer struct with unknown fields set
  * @retval AMP_E_LIMIT        more than 64 methods
  * @retval AMP_E_NOMEM        no memory
  * @retval AMP_E_BACKEND      the compute back end refused; error->detail is its status
@@ -208,6 +219,7 @@ AMP_API const char *amp_method_help(uint32_t index);
  *   tpr      above 0 up to 1         0.95     share of in-distribution images to accept; up to 16
  *                                             levels divided by ':', "0.9:0.95:0.99"
  *   anchors  0..1000                 0        K; 0 = all of the bank
+ *   stop_error above 0 up to 0.5     0.01     of adaptive anchors, see amp_scorer_options
  *   precision  fp32, fast, bf16      fp32     that the thresholds are for; the temperature is taken
  *                                             from what is calibrated last
  *

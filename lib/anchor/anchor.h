@@ -63,6 +63,14 @@ typedef struct ampi_anchors {
 amp_status ampi_pass_run(ampi_pass *pass, int32_t threads, size_t n, const float *images,
                          const ampi_anchors *anchors, float *logits, amp_error *error);
 
+/* The same in two steps, for a caller that takes anchors one by one: the image's half of the stem
+   of n images (n * that many values fit in a run of ampi_pass_rows), then for m of them, named by
+   their index, the trunk with one anchor -> logits [m,classes].  Anchored only. */
+amp_status ampi_pass_stems(ampi_pass *pass, int32_t threads, size_t n, const float *images,
+                           amp_error *error);
+amp_status ampi_pass_one_anchor(ampi_pass *pass, int32_t threads, size_t m, const uint32_t *which,
+                                const float *anchor, float *logits, amp_error *error);
+
 /* ---- consistency.c ---- */
 /* logits [K,C] of one image -> H[C] mean, *tau_sum = sum_j s_j, *tau_mean = sum / C; s_j the
    unbiased deviation over k of sigmoid(z_kj).  K = 1: both NaN.  Double throughout. */

@@ -114,6 +114,35 @@ static void add_stems(const ampi_pass *pass, size_t first, size_t m, const ampi_
     }
 }
 
+amp_status ampi_pass_stems(ampi_pass *pass, int32_t threads, size_t n, const float *images,
+                           amp_error *error)
+{
+    const size_t values = ampi_shape_values(pass->network->stem);
+
+    AMPI_TRY(reserve(pass, &pass->stems, &pass->stems_capacity, n, values, error));
+    return ampi_runner_forward(pass->image_half, threads, n, images, pass->stems, error);
+}
+
+amp_status ampi_pass_one_anchor(ampi_pass *pass, int32_t threads, size_t m, const uint32_t *which,
+                                const float *anchor, float *logits, amp_error *error)
+{
+    const size_t values = ampi_shape_values(pass->network->stem), classes = pass->network->classes;
+    const size_t most = ampi_min_size(m, ampi_pass_rows(pass));
+
+    AMPI_TRY(reserve(pass, &pass->sums, &pass->sums_capacity, most, values, error));
+    for (size_t row = 0; row < m; row += most) {
+        const size_t part = ampi_min_size(most, m - row);
+        for (size_t r = 0; r < part; r++) {
+            const float *const image = pass->stems + which[row + r] * values;
+            for (size_t v = 0; v < values; v++)
+                pass->sums[r * values + v] = image[v] + anchor[v];
+        }
+        AMPI_TRY(ampi_runner_forward(pass->trunk, threads, part, pass->sums, logits + row * classes,
+                                     error));
+    }
+    return AMP_OK;
+}
+
 /* images [n,c,h,w], few enough for one stem run -> logits [n,K,classes]. */
 static amp_status run_group(ampi_pass *pass, int32_t threads, size_t n, const float *images,
                             const ampi_anchors *anchors, float *logits, amp_error *error)
@@ -121,9 +150,8 @@ static amp_status run_group(ampi_pass *pass, int32_t threads, size_t n, const fl
     const size_t values = ampi_shape_values(pass->network->stem), classes = pass->network->classes;
     const size_t total = n * anchors->count, most = ampi_min_size(total, ampi_pass_rows(pass));
 
-    AMPI_TRY(reserve(pass, &pass->stems, &pass->stems_capacity, n, values, error));
+    AMPI_TRY(ampi_pass_stems(pass, threads, n, images, error));
     AMPI_TRY(reserve(pass, &pass->sums, &pass->sums_capacity, most, values, error));
-    AMPI_TRY(ampi_runner_forward(pass->image_half, threads, n, images, pass->stems, error));
     for (size_t row = 0; row < total; row += most) {
         const size_t m = ampi_min_size(most, total - row);
         add_stems(pass, row, m, anchors);

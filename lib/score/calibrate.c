@@ -17,6 +17,7 @@ typedef struct calibrate_options {
     char tpr[128];
     int64_t anchors;
     int32_t precision;
+    double stop_error;
 } calibrate_options;
 
 static const ampi_option table[] = {
@@ -27,6 +28,9 @@ static const ampi_option table[] = {
       AMPI_MAX_ANCHORS, NULL, "0", "anchors to score with; 0 = all of the bank" },
     { "precision", AMPI_OPTION_CHOICE, offsetof(calibrate_options, precision), sizeof(int32_t), 0.0,
       0.0, "fp32|fast|bf16", "fp32", "how the network computes: thresholds hold for that alone" },
+    { "stop_error", AMPI_OPTION_FLOAT, offsetof(calibrate_options, stop_error), sizeof(double),
+      1e-6, 0.5, NULL, "0.01",
+      "share of images near the threshold that adaptive anchors may get wrong" },
 };
 
 #define ROWS (sizeof table / sizeof table[0])
@@ -40,6 +44,7 @@ typedef struct held_out {
     int32_t *labels; /* [n]         */
     float *logits;   /* [n,classes] */
     double *scores;  /* [M,n]       */
+    double *running; /* [M,n,K], NULL where there is no stopping rule */
 } held_out;
 
 /* ---- options ---- */
@@ -71,6 +76,7 @@ static void close_held_out(held_out *set)
     ampi_free(set->context, set->labels);
     ampi_free(set->context, set->logits);
     ampi_free(set->context, set->scores);
+    ampi_free(set->context, set->running);
     amp_scorer_free(set->scorer);
 }
 
@@ -113,6 +119,23 @@ static amp_status make_arrays(held_out *set, const amp_dataset *dataset, amp_err
     return read_labels(set, dataset, error);
 }
 
+/* Scores of the first 1..K anchors, for stopping rules. */
+static amp_status make_running(held_out *set, amp_error *error)
+{
+    const size_t k = set->scorer->k, methods = amp_scorer_methods(set->scorer);
+    size_t each;
+
+    if (k < 2 || k > AMPI_STOP_ANCHORS)
+        return AMP_OK;
+    if (!ampi_mul(methods * k, sizeof(double), &each))
+        return ampi_fail(error, AMP_E_LIMIT, "score", "%zu methods are too many", methods);
+    set->running = ampi_alloc_raw(set->context, set->n, each);
+    if (!set->running)
+        return ampi_fail_nomem(error, "score", set->n * each);
+    set->scorer->running = set->running;
+    return AMP_OK;
+}
+
 /* ---- numbers into the record ---- */
 
 static int set_number(json_t *object, const char *key, double value)
@@ -153,20 +176,33 @@ static amp_status store_temperature(const held_out *set, json_t *calibration, am
     return AMP_OK;
 }
 
-static amp_status store_thresholds(const held_out *set, const char *tpr, json_t *calibration,
-                                   amp_error *error)
+static amp_status store_threshold(const held_out *set, uint32_t m, const ampi_threshold_key *key,
+                                  double stop_error, json_t *calibration, amp_error *error)
 {
-    double levels[MOST_LEVELS], threshold = 0.0;
+    double threshold = 0.0;
+    ampi_margins margins;
+
+    AMPI_TRY(amp_threshold_at_tpr(set->scores + m * set->n, set->n, key->tpr, &threshold, error));
+    AMPI_TRY(ampi_record_set_threshold(calibration, key, threshold, error));
+    if (!set->running)
+        return AMP_OK;
+    const ampi_running running = { set->running + m * set->n * key->anchors, set->n, key->anchors };
+    AMPI_TRY(ampi_stop_fit(set->context, &running, threshold, stop_error, &margins, error));
+    return ampi_record_set_margins(calibration, key, &margins, stop_error, error);
+}
+
+static amp_status store_thresholds(const held_out *set, const calibrate_options *known,
+                                   json_t *calibration, amp_error *error)
+{
+    double levels[MOST_LEVELS];
     size_t count = 0;
 
-    AMPI_TRY(parse_levels(tpr, levels, &count, error));
+    AMPI_TRY(parse_levels(known->tpr, levels, &count, error));
     for (uint32_t m = 0; m < amp_scorer_methods(set->scorer); m++) {
         for (size_t l = 0; l < count; l++) {
-            AMPI_TRY(amp_threshold_at_tpr(set->scores + m * set->n, set->n, levels[l], &threshold,
-                                          error));
             const ampi_threshold_key key = { amp_scorer_method(set->scorer, m), set->scorer->k,
                                              set->scorer->network->precision, levels[l] };
-            AMPI_TRY(ampi_record_set_threshold(calibration, &key, threshold, error));
+            AMPI_TRY(store_threshold(set, m, &key, known->stop_error, calibration, error));
         }
     }
     return AMP_OK;
@@ -191,8 +227,8 @@ static amp_status store_default(amp_model_builder *builder, amp_error *error)
 }
 
 /* A copy of what is there, changed, then put in its place: a failure changes nothing. */
-static amp_status store(amp_model_builder *builder, const held_out *set, const char *tpr,
-                        amp_error *error)
+static amp_status store(amp_model_builder *builder, const held_out *set,
+                        const calibrate_options *known, amp_error *error)
 {
     const json_t *const there = json_object_get(builder->record, "calibration");
     json_t *calibration = NULL;
@@ -205,7 +241,7 @@ static amp_status store(amp_model_builder *builder, const held_out *set, const c
     if (!status && set->labelled)
         status = store_temperature(set, calibration, error);
     if (!status)
-        status = store_thresholds(set, tpr, calibration, error);
+        status = store_thresholds(set, known, calibration, error);
     if (!status)
         status = store_default(builder, error);
     if (!status && json_object_set(builder->record, "calibration", calibration))
@@ -228,7 +264,8 @@ static amp_status open_held_out(held_out *set, const amp_model_builder *builder,
     set->context = builder->context;
     AMPI_TRY(
         amp_scorer_create(&set->scorer, builder->base, builder->bank, methods, &options, error));
-    return make_arrays(set, dataset, error);
+    AMPI_TRY(make_arrays(set, dataset, error));
+    return make_running(set, error);
 }
 
 amp_status amp_model_builder_calibrate(amp_model_builder *builder, amp_dataset *dataset,
@@ -256,7 +293,7 @@ amp_status amp_model_builder_calibrate(amp_model_builder *builder, amp_dataset *
                                         progress_user, error);
     }
     if (!status)
-        status = store(builder, &set, known.tpr, error);
+        status = store(builder, &set, &known, error);
     close_held_out(&set);
     return status;
 }

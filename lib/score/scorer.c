@@ -8,17 +8,16 @@
  *   3  exec/                  the trunk on [n*K] -> logits [n,K,classes]
  *   4  anchor/consistency.c   logits -> mean H [classes] and tau, image by image
  *   5  amp.c, plain.c, ...    each method of methods.c: H, tau -> one number
- *   6  here                   number >= stored threshold -> verdict
+ *   6  result.c               number >= stored threshold -> verdict
+ *
+ * With adaptive anchors adaptive.c does 2 to 6 anchor by anchor.
  *
  * Images go through in chunks, so that the memory of a run does not grow with n.  An image's
  * results depend on the image alone: any n, chunk and thread count give the same bits.
  */
 #include "score/scorer_internal.h"
 
-#include <math.h>
-#include <string.h>
-
-_Static_assert(sizeof(amp_scores) == 72, "amp_scores layout");
+_Static_assert(sizeof(amp_scores) == 80, "amp_scores layout");
 _Static_assert(offsetof(amp_scores, score) == 8, "amp_scores layout");
 _Static_assert(offsetof(amp_scores, verdict) == 16, "amp_scores layout");
 _Static_assert(offsetof(amp_scores, tau) == 24, "amp_scores layout");
@@ -27,85 +26,7 @@ _Static_assert(offsetof(amp_scores, label) == 40, "amp_scores layout");
 _Static_assert(offsetof(amp_scores, confidence) == 48, "amp_scores layout");
 _Static_assert(offsetof(amp_scores, logits) == 56, "amp_scores layout");
 _Static_assert(offsetof(amp_scores, anchor_logits) == 64, "amp_scores layout");
-
-/* One run: where the images come from and where the results go. */
-typedef struct run {
-    amp_scorer *scorer;
-    const ampi_inputs *inputs;
-    amp_scores out;
-    size_t n;
-} run;
-
-/* ---- one image: steps 4 to 6 ---- */
-
-static int8_t verdict(const ampi_use *use, double score)
-{
-    if (!use->has_threshold)
-        return AMP_VERDICT_UNKNOWN;
-    return score >= use->threshold ? AMP_VERDICT_IN : AMP_VERDICT_OUT;
-}
-
-static void write_scores(const run *job, const ampi_evidence *evidence, size_t i)
-{
-    const ampi_uses *const uses = &job->scorer->uses;
-
-    for (size_t m = 0; m < uses->count && (job->out.score || job->out.verdict); m++) {
-        const ampi_use *const use = &uses->items[m];
-        const double score = use->method->score(use->fields, evidence);
-        if (job->out.score)
-            job->out.score[m * job->n + i] = score;
-        if (job->out.verdict)
-            job->out.verdict[m * job->n + i] = verdict(use, score);
-    }
-}
-
-/* max softmax(H / T) */
-static double confidence(const amp_scorer *scorer, const double *mean, double *work)
-{
-    const double temperature = scorer->temperature > 0.0 ? scorer->temperature : 1.0;
-
-    for (size_t j = 0; j < scorer->classes; j++)
-        work[j] = mean[j] / temperature;
-    return exp(ampi_logits_msp(work, scorer->classes));
-}
-
-static void write_prediction(const run *job, const ampi_evidence *evidence, size_t i)
-{
-    const amp_scorer *const scorer = job->scorer;
-    const size_t classes = evidence->classes;
-
-    if (job->out.tau)
-        job->out.tau[i] = evidence->tau_sum;
-    if (job->out.tau_mean)
-        job->out.tau_mean[i] = evidence->tau_mean;
-    if (job->out.label)
-        job->out.label[i] = (int32_t)ampi_logits_argmax(evidence->mean, classes);
-    if (job->out.confidence)
-        job->out.confidence[i] = confidence(scorer, evidence->mean, evidence->work);
-    for (size_t j = 0; job->out.logits && j < classes; j++)
-        job->out.logits[i * classes + j] = (float)evidence->mean[j];
-}
-
-/* logits [outputs,classes] of image i of the run. */
-static amp_status finish_image(const run *job, const float *logits, size_t i, amp_error *error)
-{
-    amp_scorer *const scorer = job->scorer;
-    const size_t count = scorer->outputs * scorer->classes;
-    ampi_evidence evidence = { scorer->classes, scorer->mean, 0.0, 0.0, scorer->work };
-
-    for (size_t v = 0; v < count; v++) {
-        if (!isfinite(logits[v]))
-            return ampi_fail(error, AMP_E_BACKEND, "score",
-                             "image %zu: the network's output is not finite", i);
-    }
-    ampi_consistency(logits, scorer->outputs, scorer->classes, scorer->mean, &evidence.tau_sum,
-                     &evidence.tau_mean);
-    write_scores(job, &evidence, i);
-    write_prediction(job, &evidence, i);
-    if (job->out.anchor_logits)
-        memcpy(job->out.anchor_logits + i * count, logits, count * sizeof *logits);
-    return AMP_OK;
-}
+_Static_assert(offsetof(amp_scores, anchors) == 72, "amp_scores layout");
 
 /* ---- one chunk: steps 1 to 3, then each image ---- */
 
@@ -120,17 +41,28 @@ static amp_status run_network(const amp_scorer *scorer, size_t m, amp_error *err
     return status;
 }
 
-static amp_status run_chunk(const run *job, size_t first, size_t m, amp_error *error)
+static amp_status run_whole(const ampi_run *job, size_t first, size_t m, amp_error *error)
+{
+    const amp_scorer *const scorer = job->scorer;
+
+    AMPI_TRY(run_network(scorer, m, error));
+    for (size_t i = 0; i < m; i++)
+        AMPI_TRY(ampi_finish_image(job, scorer->logits + i * scorer->outputs * scorer->classes,
+                                   scorer->outputs, first + i, error));
+    return AMP_OK;
+}
+
+static amp_status run_chunk(const ampi_run *job, size_t first, size_t m, amp_error *error)
 {
     amp_scorer *const scorer = job->scorer;
 
     for (size_t i = 0; i < m; i++)
         AMPI_TRY(job->inputs->read(job->inputs, scorer, first + i,
                                    scorer->images + i * scorer->values, error));
-    AMPI_TRY(run_network(scorer, m, error));
-    for (size_t i = 0; i < m; i++)
-        AMPI_TRY(finish_image(job, scorer->logits + i * scorer->outputs * scorer->classes,
-                              first + i, error));
+    if (scorer->margins)
+        AMPI_TRY(ampi_run_adaptive(job, first, m, error));
+    else
+        AMPI_TRY(run_whole(job, first, m, error));
     return ampi_progress(job->inputs->progress, job->inputs->user, "score", first + m, job->n,
                          error);
 }
@@ -138,7 +70,7 @@ static amp_status run_chunk(const run *job, size_t first, size_t m, amp_error *e
 static amp_status run_all(amp_scorer *scorer, size_t n, const ampi_inputs *inputs,
                           const amp_scores *out, amp_error *error)
 {
-    run job = { scorer, inputs, { .struct_size = sizeof job.out }, n };
+    ampi_run job = { scorer, inputs, { .struct_size = sizeof job.out }, n };
     size_t most;
 
     if (!out)

@@ -9,14 +9,15 @@
 #define MOST_CHUNK 4096u
 #define MOST_THREADS 1024
 
-_Static_assert(sizeof(amp_scorer_options) == 32, "amp_scorer_options layout");
+_Static_assert(sizeof(amp_scorer_options) == 40, "amp_scorer_options layout");
 _Static_assert(offsetof(amp_scorer_options, anchors) == 8, "amp_scorer_options layout");
 _Static_assert(offsetof(amp_scorer_options, threads) == 12, "amp_scorer_options layout");
 _Static_assert(offsetof(amp_scorer_options, tpr) == 16, "amp_scorer_options layout");
 _Static_assert(offsetof(amp_scorer_options, chunk) == 24, "amp_scorer_options layout");
 _Static_assert(offsetof(amp_scorer_options, precision) == 28, "amp_scorer_options layout");
+_Static_assert(offsetof(amp_scorer_options, adaptive) == 32, "amp_scorer_options layout");
 
-static const amp_scorer_options standard = { sizeof standard, 0, 0, 0.95, 0, 0 };
+static const amp_scorer_options standard = { sizeof standard, 0, 0, 0.95, 0, 0, 0, 0 };
 
 void amp_scorer_options_init(amp_scorer_options *options, size_t size)
 {
@@ -44,6 +45,10 @@ static amp_status read_options(amp_scorer_options *known, const amp_scorer_optio
     if (!amp_precision_name(known->precision))
         return ampi_fail(error, AMP_E_ARGUMENT, "score", "precision is %d, allowed -1..%d",
                          (int)known->precision, AMPI_PRECISION_COUNT - 1);
+    if (known->adaptive < 0 || known->adaptive > 1 || known->reserved != 0)
+        return ampi_fail(error, AMP_E_ARGUMENT, "score",
+                         "adaptive is %d, allowed 0..1; reserved is %u, must be 0",
+                         (int)known->adaptive, known->reserved);
     return AMP_OK;
 }
 
@@ -148,6 +153,28 @@ static amp_status choose_network(amp_scorer *scorer, amp_error *error)
     return AMP_OK;
 }
 
+/* The stopping rules of adaptive anchors; one anchor, or none, has nothing to stop. */
+static amp_status choose_margins(amp_scorer *scorer, amp_error *error)
+{
+    const size_t count = scorer->uses.count;
+
+    if (!scorer->options.adaptive || scorer->k < 2)
+        return AMP_OK;
+    scorer->margins = ampi_alloc(scorer->context, count, sizeof *scorer->margins);
+    if (!scorer->margins)
+        return ampi_fail_nomem(error, "score", count * sizeof *scorer->margins);
+    for (size_t i = 0; i < count; i++) {
+        const char *const name = scorer->uses.items[i].name;
+        const ampi_threshold_key key = { name, scorer->k, scorer->network->precision,
+                                         scorer->options.tpr };
+        if (!ampi_record_margins(scorer->model->record, &key, &scorer->margins[i]))
+            return ampi_fail(error, AMP_E_UNSUPPORTED, "score",
+                             "the model has no stopping rule for %s, %zu anchors, %s, TPR %g", name,
+                             scorer->k, ampi_threshold_precision(key.precision), key.tpr);
+    }
+    return AMP_OK;
+}
+
 /* ---- memory of a run ---- */
 
 static amp_status make_buffers(amp_scorer *scorer, amp_error *error)
@@ -158,13 +185,21 @@ static amp_status make_buffers(amp_scorer *scorer, amp_error *error)
 
     AMPI_TRY(ampi_pass_create(&scorer->pass, scorer->network, error));
     ampi_pass_set_rows(scorer->pass, scorer->options.chunk * scorer->outputs);
-    rows = ampi_pass_rows(scorer->pass) / scorer->outputs;
+    /* Adaptive: one row an image at a time. */
+    rows = ampi_pass_rows(scorer->pass) /
+           (scorer->margins && !scorer->options.chunk ? 1 : scorer->outputs);
     scorer->chunk = rows ? rows : 1;
     scorer->pixels = ampi_alloc_raw(context, scorer->values, 1);
     scorer->images = ampi_alloc_raw(context, scorer->chunk, scorer->values * sizeof(float));
     scorer->logits = ampi_alloc_raw(context, scorer->chunk, logits * sizeof(float));
     scorer->mean = ampi_alloc_raw(context, scorer->classes, sizeof(double));
     scorer->work = ampi_alloc_raw(context, scorer->classes, sizeof(double));
+    if (scorer->margins) {
+        scorer->undecided = ampi_alloc_raw(context, scorer->chunk, sizeof(uint32_t));
+        scorer->stage = ampi_alloc_raw(context, scorer->chunk, scorer->classes * sizeof(float));
+        if (!scorer->undecided || !scorer->stage)
+            return ampi_fail_nomem(error, "score", scorer->chunk * scorer->classes * sizeof(float));
+    }
     if (!scorer->pixels || !scorer->images || !scorer->logits || !scorer->mean || !scorer->work)
         return ampi_fail_nomem(error, "score",
                                scorer->chunk * (scorer->values + logits) * sizeof(float));
@@ -203,6 +238,8 @@ amp_status amp_scorer_create(amp_scorer **out, amp_model *model, amp_bank *bank,
         status = choose_methods(scorer, methods, error);
     if (!status)
         status = choose_network(scorer, error);
+    if (!status)
+        status = choose_margins(scorer, error);
     if (!status)
         status = make_buffers(scorer, error);
     if (!status) {
@@ -248,6 +285,8 @@ amp_status amp_scorer_clone(amp_scorer **out, const amp_scorer *scorer, amp_erro
     made->note = scorer->note;
     status = copy_uses(&made->uses, &scorer->uses, scorer->context, error);
     if (!status)
+        status = choose_margins(made, error);
+    if (!status)
         status = make_buffers(made, error);
     if (!status) {
         *out = made;
@@ -273,6 +312,9 @@ void amp_scorer_free(amp_scorer *scorer)
     ampi_free(context, scorer->logits);
     ampi_free(context, scorer->mean);
     ampi_free(context, scorer->work);
+    ampi_free(context, scorer->margins);
+    ampi_free(context, scorer->undecided);
+    ampi_free(context, scorer->stage);
     amp_model_unref(scorer->model);
     ampi_free(context, scorer);
     amp_context_unref(context);

@@ -6,6 +6,7 @@
 #define AMPI_SCORER_H
 
 #include "score/score.h"
+#include "score/stop.h"
 
 /* ---- a model made to run (runtime.c) ---- */
 /* The model's programs, made on first use and kept with it, one network a precision.  A model whose
@@ -30,6 +31,11 @@ bool ampi_record_threshold(const json_t *record, const ampi_threshold_key *key, 
 /* Into calibration["thresholds"], over an entry of the same key. */
 amp_status ampi_record_set_threshold(json_t *calibration, const ampi_threshold_key *key,
                                      double threshold, amp_error *error);
+/* The stopping rule beside a threshold that is there; false where there is none. */
+bool ampi_record_margins(const json_t *record, const ampi_threshold_key *key, ampi_margins *out);
+amp_status ampi_record_set_margins(json_t *calibration, const ampi_threshold_key *key,
+                                   const ampi_margins *margins, double error_rate,
+                                   amp_error *error);
 
 /* ---- precision.c ---- */
 /* Under which name a precision's thresholds are stored. */
@@ -50,22 +56,44 @@ struct amp_scorer {
     size_t k;       /* anchors used; 0 for a plain network */
     size_t outputs; /* rows of logits an image: max(k, 1)  */
     size_t classes;
-    size_t values;      /* of one image                        */
-    size_t chunk;       /* images prepared and run together    */
-    double temperature; /* of the confidence, 0 = none fitted  */
-    const char *note;   /* static text or NULL                 */
-    uint8_t *pixels;    /* [h,w,ch] of one image               */
-    float *images;      /* [chunk,ch,h,w]                      */
-    float *logits;      /* [chunk,outputs,classes]             */
-    double *mean;       /* [classes] H of one image            */
-    double *work;       /* [classes]                           */
+    size_t values;         /* of one image                        */
+    size_t chunk;          /* images prepared and run together    */
+    double temperature;    /* of the confidence, 0 = none fitted  */
+    const char *note;      /* static text or NULL                 */
+    uint8_t *pixels;       /* [h,w,ch] of one image               */
+    float *images;         /* [chunk,ch,h,w]                      */
+    float *logits;         /* [chunk,outputs,classes]             */
+    double *mean;          /* [classes] H of one image            */
+    ampi_margins *margins; /* [methods] of adaptive anchors, NULL = all anchors always     */
+    uint32_t *undecided;   /* [chunk]   adaptive: images that need another anchor          */
+    float *stage;          /* [chunk,classes] adaptive: logits of one anchor               */
+    double *running;       /* NULL, or [methods,n,k] of a run: scores of the first 1..k anchors */
+    double *work;          /* [classes]                           */
 };
 
 /* What the model's record names, else "amp" or, for a plain network, "msp". */
 const char *ampi_default_methods(const amp_model *model);
 
-/* ---- where the images of a run come from (inputs.c) ---- */
+/* ---- one image's results (result.c) ---- */
+/* One run: where the images come from and where the results go. */
 typedef struct ampi_inputs ampi_inputs;
+typedef struct ampi_run {
+    amp_scorer *scorer;
+    const ampi_inputs *inputs;
+    amp_scores out;
+    size_t n;
+} ampi_run;
+/* logits [used,classes] of image i of the run, the first `used` predictions, into its results. */
+amp_status ampi_finish_image(const ampi_run *run, const float *logits, size_t used, size_t i,
+                             amp_error *error);
+/* Whether every method's verdict is clear after `used` of more anchors. */
+bool ampi_image_decided(amp_scorer *scorer, const float *logits, size_t used);
+
+/* ---- adaptive anchors (adaptive.c) ---- */
+/* The prepared images of a chunk, anchor by anchor, each image until its verdict is clear. */
+amp_status ampi_run_adaptive(const ampi_run *run, size_t first, size_t m, amp_error *error);
+
+/* ---- where the images of a run come from (inputs.c) ---- */
 struct ampi_inputs {
     /* Image `index` prepared and normalised into out [ch,h,w]. */
     amp_status (*read)(const ampi_inputs *inputs, const amp_scorer *scorer, size_t index,

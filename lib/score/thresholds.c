@@ -3,7 +3,10 @@
  * score/thresholds.c - what calibration leaves in a model's record, read and written.
  *
  *   "calibration": {"temperature": T, ..., "thresholds": [{"method": "amp", "anchors": 5,
- *                   "precision": "fp32", "tpr": 0.95, "threshold": 2.1}, ...]}
+ *                   "precision": "fp32", "tpr": 0.95, "threshold": 2.1,
+ *                   "stop_error": 0.01, "above": [0.4, ...], "below": [0.2, ...]}, ...]}
+ *
+ * The last three are the stopping rule of adaptive anchors, K - 1 margins each way, null = never.
  *
  * A threshold belongs to its key (method, anchors, precision, TPR) and to no other.
  */
@@ -37,20 +40,78 @@ static bool is_key(const json_t *entry, const ampi_threshold_key *key)
            fabs(json_number_value(level) - key->tpr) < 1e-9;
 }
 
-bool ampi_record_threshold(const json_t *record, const ampi_threshold_key *key, double *threshold)
+static json_t *find_entry(const json_t *calibration, const ampi_threshold_key *key)
 {
-    const json_t *const calibration = json_object_get(record, "calibration");
     const json_t *const list = json_object_get(calibration, "thresholds");
 
     for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *const entry = json_array_get(list, i);
-        const json_t *const value = json_object_get(entry, "threshold");
-        if (json_is_number(value) && is_key(entry, key)) {
-            *threshold = json_number_value(value);
-            return true;
+        json_t *const entry = json_array_get(list, i);
+        if (json_is_number(json_object_get(entry, "threshold")) && is_key(entry, key))
+            return entry;
+    }
+    return NULL;
+}
+
+bool ampi_record_threshold(const json_t *record, const ampi_threshold_key *key, double *threshold)
+{
+    const json_t *const entry = find_entry(json_object_get(record, "calibration"), key);
+
+    if (!entry)
+        return false;
+    *threshold = json_number_value(json_object_get(entry, "threshold"));
+    return true;
+}
+
+/* Anything but a number >= 0 is "never". */
+static void read_margins(double *out, const json_t *list)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *const value = json_array_get(list, i);
+        const double margin = json_number_value(value);
+        out[i] = json_is_number(value) && margin >= 0.0 ? margin : (double)INFINITY;
+    }
+}
+
+bool ampi_record_margins(const json_t *record, const ampi_threshold_key *key, ampi_margins *out)
+{
+    const json_t *const entry = find_entry(json_object_get(record, "calibration"), key);
+    const json_t *const above = json_object_get(entry, "above");
+    const json_t *const below = json_object_get(entry, "below");
+
+    if (key->anchors < 2 || key->anchors > AMPI_STOP_ANCHORS ||
+        json_array_size(above) != key->anchors - 1 || json_array_size(below) != key->anchors - 1)
+        return false;
+    read_margins(out->above, above);
+    read_margins(out->below, below);
+    return true;
+}
+
+static json_t *margin_list(const double *margins, size_t count)
+{
+    json_t *const list = json_array();
+
+    for (size_t i = 0; i < count; i++) {
+        json_t *const value = isfinite(margins[i]) ? json_real(margins[i]) : json_null();
+        if (json_array_append_new(list, value)) {
+            json_decref(list);
+            return NULL;
         }
     }
-    return false;
+    return list;
+}
+
+amp_status ampi_record_set_margins(json_t *calibration, const ampi_threshold_key *key,
+                                   const ampi_margins *margins, double error_rate, amp_error *error)
+{
+    json_t *const entry = find_entry(calibration, key);
+
+    if (!entry)
+        return ampi_fail(error, AMP_E_INTERNAL, "score", "margins without a threshold");
+    if (json_object_set_new(entry, "stop_error", json_real(error_rate)) ||
+        json_object_set_new(entry, "above", margin_list(margins->above, key->anchors - 1)) ||
+        json_object_set_new(entry, "below", margin_list(margins->below, key->anchors - 1)))
+        return ampi_fail_nomem(error, "score", 0);
+    return AMP_OK;
 }
 
 static json_t *make_entry(const ampi_threshold_key *key, double threshold)

@@ -6,8 +6,8 @@ import shutil
 import pytest
 from conftest import CLASSES, K, amp
 
-KEYS = ["file", "label", "class", "confidence", "calibrated", "method", "score", "tau", "threshold",
-        "verdict"]
+KEYS = ["file", "label", "class", "confidence", "calibrated", "method", "score", "tau", "anchors",
+        "threshold", "verdict"]
 
 
 def test_json_lines(model, world):
@@ -64,6 +64,22 @@ def test_precision(model, world, tmp_path):
     amp("calibrate", "-m", copy, "--held-out", f"folder:{world / 'fresh'}", "--precision", "bf16")
     done = amp("score", "-m", copy, "--precision", "auto", path)
     assert "precision: bf16" in done.err and done.out.split()[6] == "in"
+
+
+def test_adaptive(model, world, tmp_path):
+    """Verdicts of all anchors from fewer; advice where there is no stopping rule."""
+    paths = sorted((world / "fresh/ant").iterdir()) + sorted((world / "noise").iterdir())
+    copy = shutil.copy(model, tmp_path / "copy.st")
+    amp("calibrate", "-m", copy, "--held-out", f"folder:{world / 'fresh'}")
+    full = amp("score", "-m", copy, "-j", *paths).rows()
+    got = amp("score", "-m", copy, "-j", "--adaptive", *paths).rows()
+    assert [row["verdict"] for row in got] == [row["verdict"] for row in full]
+    assert all(row["anchors"] == K for row in full)
+    assert all(1 <= row["anchors"] <= K for row in got)
+    assert all((row["tau"] is None) == (row["anchors"] == 1) for row in got)
+    fewer = amp("score", "-m", copy, "--adaptive", "-k", K - 1, paths[0], code=None)
+    if K > 2:
+        assert fewer.code == 4 and "no stopping rule" in fewer.err and "amp calibrate" in fewer.err
 
 
 @pytest.mark.parametrize("anchors", [1, K])

@@ -115,6 +115,22 @@ def test_precision(model):
         libamp.Scorer(model, precision="fp16")
 
 
+def test_adaptive(model, cifar):
+    """Stops early with the verdict of all anchors' rule; needs a rule."""
+    with pytest.raises(libamp.AmpUnsupportedError, match="no stopping rule for entropy"):
+        libamp.Scorer(model, "entropy", adaptive=True)
+    builder = libamp.Builder(model)
+    builder.calibrate(cifar, "amp", stop_error=0.4)
+    calibrated = builder.finish()
+    full = libamp.Scorer(calibrated, "amp").score(pixels(20), anchor_logits=True)
+    got = libamp.Scorer(calibrated, "amp", adaptive=True).score(pixels(20), anchor_logits=True)
+    assert (full.anchors == K).all() and (got.anchors <= K).all() and (got.anchors >= 1).all()
+    for i, used in enumerate(got.anchors):
+        assert got.anchor_logits[i, :used].tobytes() == full.anchor_logits[i, :used].tobytes()
+        assert np.isnan(got.anchor_logits[i, used:]).all()
+        assert np.isnan(got.tau[i]) == (used == 1)
+
+
 def test_fewer_anchors(model):
     scorer = libamp.Scorer(model, anchors=2)
     assert scorer.anchors == 2 and scorer.thresholds == (None,)

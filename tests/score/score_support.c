@@ -110,6 +110,7 @@ results results_make(const amp_scorer *scorer, size_t n, size_t classes)
     all.arrays.confidence = calloc(n, sizeof(double));
     all.arrays.logits = calloc(n * classes, sizeof(float));
     all.arrays.anchor_logits = calloc(n * all.outputs * classes, sizeof(float));
+    all.arrays.anchors = calloc(n, sizeof(int32_t));
     return all;
 }
 
@@ -123,6 +124,7 @@ void results_free(results *all)
     free(all->arrays.confidence);
     free(all->arrays.logits);
     free(all->arrays.anchor_logits);
+    free(all->arrays.anchors);
 }
 
 results results_of(amp_scorer *scorer, size_t n, const uint8_t *pixels)
@@ -148,5 +150,6 @@ void results_same(const results *part, size_t first, const results *whole)
     ck_assert_mem_eq(a->label, b->label + first, n * sizeof(int32_t));
     ck_assert_mem_eq(a->confidence, b->confidence + first, n * sizeof(double));
     ck_assert_mem_eq(a->logits, b->logits + first * classes, n * classes * sizeof(float));
+    ck_assert_mem_eq(a->anchors, b->anchors + first, n * sizeof(int32_t));
     ck_assert_mem_eq(a->anchor_logits, b->anchor_logits + first * each, n * each * sizeof(float));
 }

@@ -129,6 +129,8 @@ class amp_scorer_options(Structure):
         ("tpr", c_double),
         ("chunk", c_uint32),
         ("precision", c_int32),
+        ("adaptive", c_int32),
+        ("reserved", c_uint32),
     ]
 
 
@@ -143,6 +145,7 @@ class amp_scores(Structure):
         ("confidence", POINTER(c_double)),
         ("logits", POINTER(c_float)),
         ("anchor_logits", POINTER(c_float)),
+        ("anchors", POINTER(c_int32)),
     ]
 
 

@@ -50,20 +50,23 @@ class Builder(Owner):
 
     def calibrate(self, held_out: Dataset, methods: Methods = None, *,
                   tpr: float | Sequence[float] | None = None, anchors: int | None = None,
-                  precision: str | None = None, progress: ProgressFn | None = None) -> None:
+                  precision: str | None = None, stop_error: float | None = None,
+                  progress: ProgressFn | None = None) -> None:
         """Fit the temperature and a threshold for each method and TPR.
 
         held_out  in-distribution images that were neither trained on nor anchors
         methods   as for Scorer
         tpr       share of them to accept, or several; default 0.95
         anchors   K; default: all of the bank
+        stop_error  of adaptive scorers: share of images near the threshold that they may get wrong
         precision "fp32" (default; holds for "fast" too) or "bf16": thresholds are for it alone
         """
         if tpr is not None and not isinstance(tpr, (int, float)):
             tpr = [float(level) for level in tpr]
             if not tpr:
                 raise AmpArgumentError("tpr is empty")
-        options = options_text({"tpr": tpr, "anchors": anchors, "precision": precision})
+        options = options_text({"tpr": tpr, "anchors": anchors, "precision": precision,
+                                "stop_error": stop_error})
         with self._using() as ptr, held_out._using() as data, watch(progress) as watched:
             call(lib.amp_model_builder_calibrate, ptr, data, methods_bytes(methods), options,
                  watched.callback, None)

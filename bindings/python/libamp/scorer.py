@@ -61,6 +61,7 @@ class Scores:
     tau_mean: npt.NDArray[np.float64]  # [n] the same as a mean over classes
     label: npt.NDArray[np.int32]  # [n] predicted class; -1 for an unreadable file
     confidence: npt.NDArray[np.float64]  # [n] largest softmax at the fitted temperature
+    anchors: npt.NDArray[np.int32]  # [n] used: K, or fewer by an adaptive scorer
     logits: npt.NDArray[np.float32] | None = None  # [n,C] mean over the anchors
     anchor_logits: npt.NDArray[np.float32] | None = None  # [n,K,C]; of a plain network [n,C]
     errors: Dict[int, AmpError] = dataclasses.field(default_factory=dict)  # by image
@@ -81,6 +82,7 @@ class _Arrays:
             "tau_mean": np.full(n, np.nan),
             "label": np.full(n, -1, np.int32),
             "confidence": np.full(n, np.nan),
+            "anchors": np.zeros(n, np.int32),
         }
         if wanted[0]:
             self.fields["logits"] = np.full((n, classes), np.nan, np.float32)
@@ -118,6 +120,7 @@ class Scorer(Owner):
     threads  most threads of one run; 0 = the context's
     tpr      which stored threshold gives the verdict
     chunk    images in one pass of the network; 0 = chosen
+    adaptive   True: no more anchors than each verdict needs; scores are then of those used
     precision  "fp32"; "fast" (Winograd), "bf16", or "auto": the fastest that has thresholds
     """
 
@@ -125,7 +128,7 @@ class Scorer(Owner):
 
     def __init__(self, model: Model, methods: Methods = None, *, bank: Bank | None = None,
                  anchors: int = 0, threads: int = 0, tpr: float = 0.95, chunk: int = 0,
-                 precision: str = "fp32") -> None:
+                 precision: str = "fp32", adaptive: bool = False) -> None:
         options = s.amp_scorer_options()
         lib.amp_scorer_options_init(byref(options), sizeof(options))
         options.anchors = whole("anchors", anchors, 0, UINT32)
@@ -135,6 +138,7 @@ class Scorer(Owner):
         number = c_int32()
         call(lib.amp_precision_parse, byref(number), text_bytes(precision, "precision"))
         options.precision = number
+        options.adaptive = bool(adaptive)
         out = SCORER()
         ptr = None if bank is None else instance("bank", bank, Bank)._ptr
         call(lib.amp_scorer_create, byref(out), instance("model", model, Model)._ptr, ptr,
