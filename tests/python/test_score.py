@@ -120,7 +120,7 @@ def test_adaptive(model, cifar):
     with pytest.raises(libamp.AmpUnsupportedError, match="no stopping rule for entropy"):
         libamp.Scorer(model, "entropy", adaptive=True)
     builder = libamp.Builder(model)
-    builder.calibrate(cifar, "amp", stop_error=0.4)
+    builder.calibrate(libamp.Dataset(f"cifar10:{cifar}"), "amp", stop_error=0.4)
     calibrated = builder.finish()
     full = libamp.Scorer(calibrated, "amp").score(pixels(20), anchor_logits=True)
     got = libamp.Scorer(calibrated, "amp", adaptive=True).score(pixels(20), anchor_logits=True)
