@@ -69,7 +69,7 @@ def pieces(case):
     """Images at a time that are tried when there are many."""
     if case.images == 1:
         return [1]
-    return [8, 1] if networks.NETWORKS[case.network]["side"] > 100 else [case.images, 8]
+    return [8, 1] if networks.NETWORKS[case.network]["side"] > 100 else [8, 2, case.images]
 
 
 def settings(peer, case, precision):
