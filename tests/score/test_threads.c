@@ -109,6 +109,14 @@ START_TEST(scorers_made_in_threads)
 }
 END_TEST
 
+static void child_scores(amp_scorer *scorer, const uint8_t *pixels, const results *expected)
+{
+    results got = results_of(scorer, IMAGES, pixels);
+
+    results_same(&got, 0, expected);
+    results_free(&got);
+}
+
 /* After the parent ran in parallel, a child scores with an old scorer, a clone and a new one. */
 START_TEST(forked_child)
 {
@@ -123,15 +131,19 @@ START_TEST(forked_child)
     const pid_t child = fork();
     ck_assert_int_ge(child, 0);
     if (child == 0) {
-        amp_scorer *clone = NULL;
-        results got = results_of(scorer, IMAGES, pixels);
-        results_same(&got, 0, &expected);
+        amp_scorer *clone = NULL, *const fresh = make(model);
         if (amp_scorer_clone(&clone, scorer, &error) != AMP_OK)
             _exit(2);
-        got = results_of(clone, IMAGES, pixels);
-        results_same(&got, 0, &expected);
-        got = results_of(make(model), IMAGES, pixels);
-        results_same(&got, 0, &expected);
+        child_scores(scorer, pixels, &expected);
+        child_scores(clone, pixels, &expected);
+        child_scores(fresh, pixels, &expected);
+        amp_scorer_free(clone);
+        amp_scorer_free(fresh);
+        amp_scorer_free(scorer);
+        results_free(&expected);
+        free(pixels);
+        amp_model_unref(model);
+        amp_context_unref(context);
         _exit(0);
     }
     ck_assert_int_eq(waitpid(child, &status, 0), child);
