@@ -100,6 +100,16 @@ static amp_status reserve(const ampi_pass *pass, float **buffer, size_t *capacit
     return AMP_OK;
 }
 
+/* The two halves of a stem joined, as row `row` of the trunk's input. */
+static void add_halves(const ampi_pass *pass, size_t row, const float *image, const float *anchor)
+{
+    const size_t values = ampi_shape_values(pass->network->stem);
+    float *const sum = pass->sums + row * values;
+
+    for (size_t v = 0; v < values; v++)
+        sum[v] = image[v] + anchor[v];
+}
+
 /* Rows first .. first + m - 1: stems [n,values] + anchors [k,values] -> sums [m,values]. */
 static void add_stems(const ampi_pass *pass, size_t first, size_t m, const ampi_anchors *anchors)
 {
@@ -108,9 +118,7 @@ static void add_stems(const ampi_pass *pass, size_t first, size_t m, const ampi_
     for (size_t r = 0; r < m; r++) {
         const float *const image = pass->stems + (first + r) / k * values;
         const float *const anchor = anchors->stems + (first + r) % k * values;
-        float *const sum = pass->sums + r * values;
-        for (size_t v = 0; v < values; v++)
-            sum[v] = image[v] + anchor[v];
+        add_halves(pass, r, image, anchor);
     }
 }
 
@@ -132,11 +140,8 @@ amp_status ampi_pass_one_anchor(ampi_pass *pass, int32_t threads, size_t m, cons
     AMPI_TRY(reserve(pass, &pass->sums, &pass->sums_capacity, most, values, error));
     for (size_t row = 0; row < m; row += most) {
         const size_t part = ampi_min_size(most, m - row);
-        for (size_t r = 0; r < part; r++) {
-            const float *const image = pass->stems + which[row + r] * values;
-            for (size_t v = 0; v < values; v++)
-                pass->sums[r * values + v] = image[v] + anchor[v];
-        }
+        for (size_t r = 0; r < part; r++)
+            add_halves(pass, r, pass->stems + which[row + r] * values, anchor);
         AMPI_TRY(ampi_runner_forward(pass->trunk, threads, part, pass->sums, logits + row * classes,
                                      error));
     }

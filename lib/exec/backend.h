@@ -45,6 +45,12 @@ typedef struct ampi_backend_api {
 const ampi_backend_api *ampi_backend_onednn(void);
 const ampi_backend_api *ampi_backend_reference(void);
 
+/* Whichever is meant. */
+static inline const ampi_backend_api *ampi_backend_find(ampi_backend backend)
+{
+    return backend == AMPI_BACKEND_ONEDNN ? ampi_backend_onednn() : ampi_backend_reference();
+}
+
 /* ---- what both back ends do alike in training (layers.c) ---- */
 
 /* Batch norm's running statistics from a batch's mean and biased variance, [c] each, over

@@ -22,6 +22,9 @@ typedef enum ampi_precision {
     AMPI_PRECISION_COUNT
 } ampi_precision;
 
+/* "fp32", "fast", "bf16". */
+const char *ampi_precision_name(ampi_precision precision);
+
 /* ---- inference ---- */
 typedef struct ampi_program ampi_program;
 typedef struct ampi_runner ampi_runner;

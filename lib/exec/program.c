@@ -32,14 +32,17 @@ static void program_free(ampi_program *program)
     amp_context_unref(context);
 }
 
-static const ampi_backend_api *api_of(ampi_backend backend)
+const char *ampi_precision_name(ampi_precision precision)
 {
-    return backend == AMPI_BACKEND_ONEDNN ? ampi_backend_onednn() : ampi_backend_reference();
+    static const char *const names[] = { "fp32", "fast", "bf16" };
+
+    _Static_assert(sizeof names / sizeof names[0] == (size_t)AMPI_PRECISION_COUNT, "a name each");
+    return names[precision];
 }
 
 bool ampi_precision_here(ampi_backend backend, ampi_precision precision)
 {
-    const ampi_backend_api *const api = api_of(backend);
+    const ampi_backend_api *const api = ampi_backend_find(backend);
 
     return api != NULL && api->precision_here(precision);
 }
@@ -47,13 +50,11 @@ bool ampi_precision_here(ampi_backend backend, ampi_precision precision)
 static amp_status fill_program(ampi_program *program, const ampi_graph *graph,
                                ampi_precision precision, amp_error *error)
 {
-    static const char *const names[] = { "fp32", "fast", "bf16" };
-
     if (program->api == NULL)
         return ampi_fail(error, AMP_E_UNSUPPORTED, "exec", "this back end is not in the build");
     if (!program->api->precision_here(precision))
         return ampi_fail(error, AMP_E_UNSUPPORTED, "exec", "this processor has no %s",
-                         names[precision]);
+                         ampi_precision_name(precision));
     AMPI_TRY(ampi_graph_optimise(&program->graph, graph, error));
     program->chunk = program->api->chunk(program->graph);
     return program->api->program_create(&program->state, program->graph, precision, error);
@@ -69,7 +70,7 @@ amp_status ampi_program_create_as(ampi_program **out, const ampi_graph *graph, a
     if (program == NULL)
         return ampi_fail_nomem(error, "exec", sizeof *program);
     program->context = amp_context_ref(graph->context);
-    program->api = api_of(backend);
+    program->api = ampi_backend_find(backend);
     atomic_init(&program->references, 1);
     status = fill_program(program, graph, precision, error);
     if (status == AMP_OK)

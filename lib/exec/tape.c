@@ -59,11 +59,6 @@ static amp_status make_gradients(ampi_tape *tape, const ampi_graph *graph, amp_e
     return AMP_OK;
 }
 
-static const ampi_backend_api *find_backend(ampi_backend backend)
-{
-    return backend == AMPI_BACKEND_ONEDNN ? ampi_backend_onednn() : ampi_backend_reference();
-}
-
 /* A variance needs two values. */
 static amp_status check_norms(const ampi_tape_setup *setup, amp_error *error)
 {
@@ -100,7 +95,7 @@ amp_status ampi_tape_create_with(ampi_tape **out, ampi_graph *graph, size_t batc
     if (tape == NULL)
         return ampi_fail_nomem(error, "exec", sizeof *tape);
     tape->context = amp_context_ref(graph->context);
-    tape->api = find_backend(options->backend);
+    tape->api = ampi_backend_find(options->backend);
     tape->process = getpid();
     if (setup.options.threads < 1 || ampi_context_forked(tape->context))
         setup.options.threads = 1;

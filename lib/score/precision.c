@@ -11,27 +11,22 @@ _Static_assert((int)AMP_PRECISION_FP32 == (int)AMPI_PRECISION_FP32, "one numberi
 _Static_assert((int)AMP_PRECISION_FAST == (int)AMPI_PRECISION_FAST, "one numbering");
 _Static_assert((int)AMP_PRECISION_BF16 == (int)AMPI_PRECISION_BF16, "one numbering");
 
-/* From AMP_PRECISION_AUTO on. */
-static const char *const names[] = { "auto", "fp32", "fast", "bf16" };
-
-#define N_NAMES ((int32_t)(sizeof names / sizeof names[0]))
-
-_Static_assert(sizeof names / sizeof names[0] == (size_t)AMPI_PRECISION_COUNT + 1, "a name each");
-
 const char *amp_precision_name(int32_t precision)
 {
-    const int32_t at = precision - AMP_PRECISION_AUTO;
-
-    return precision >= AMP_PRECISION_AUTO && at < N_NAMES ? names[at] : NULL;
+    if (precision == AMP_PRECISION_AUTO)
+        return "auto";
+    if (precision < 0 || precision >= (int32_t)AMPI_PRECISION_COUNT)
+        return NULL;
+    return ampi_precision_name((ampi_precision)precision);
 }
 
 amp_status amp_precision_parse(int32_t *precision, const char *name, amp_error *error)
 {
     if (!precision || !name)
         return ampi_fail(error, AMP_E_ARGUMENT, "precision", "precision and name must be given");
-    for (int32_t i = 0; i < N_NAMES; i++) {
-        if (strcmp(name, names[i]) == 0) {
-            *precision = i + AMP_PRECISION_AUTO;
+    for (int32_t i = AMP_PRECISION_AUTO; i < (int32_t)AMPI_PRECISION_COUNT; i++) {
+        if (strcmp(name, amp_precision_name(i)) == 0) {
+            *precision = i;
             return AMP_OK;
         }
     }

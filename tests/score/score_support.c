@@ -90,6 +90,23 @@ amp_model *score_anchored(amp_context *context, uint32_t k)
     return model;
 }
 
+amp_model *score_calibrated(amp_model *model, amp_dataset *held_out, const char *methods,
+                            const char *options)
+{
+    amp_model_builder *builder = NULL;
+    amp_model *made = NULL;
+    amp_error error = { 0 };
+
+    ck_ok(amp_model_builder_create(&builder, model, &error), &error);
+    ck_ok(amp_model_builder_calibrate(builder, held_out, methods, options, NULL, NULL, &error),
+          &error);
+    ck_ok(amp_model_builder_finish(builder, &made, &error), &error);
+    amp_model_builder_free(builder);
+    amp_model_unref(model);
+    score_settle(made);
+    return made;
+}
+
 uint8_t *score_pixels(size_t n)
 {
     return made_bytes(n * IMAGE_BYTES, 4);

@@ -22,6 +22,9 @@ void score_settle(amp_model *model);
 amp_model *score_model(amp_context *context, const char *arch);
 /* The same model with a bank of `k` random images in it. */
 amp_model *score_anchored(amp_context *context, uint32_t k);
+/* A copy of `model` calibrated on `held_out`, settled; `model` is given back. */
+amp_model *score_calibrated(amp_model *model, amp_dataset *held_out, const char *methods,
+                            const char *options);
 /* Makes the model run on plain loops; before anything else runs it. */
 void score_use_reference(amp_model *model);
 /* `n` random images as one array; malloc'ed. */

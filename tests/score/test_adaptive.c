@@ -124,19 +124,10 @@ typedef struct fixture {
 static fixture set_up(const char *options)
 {
     fixture f = { .context = score_context(2), .pixels = score_pixels(N) };
-    amp_model *const bare = score_anchored(f.context, K);
     amp_dataset *const dataset = made_cifar10(f.context, "held-out.bin", N, NULL, 0);
-    amp_model_builder *builder = NULL;
-    amp_error error = { 0 };
 
-    ck_ok(amp_model_builder_create(&builder, bare, &error), &error);
-    ck_ok(amp_model_builder_calibrate(builder, dataset, "amp;energy", options, NULL, NULL, &error),
-          &error);
-    ck_ok(amp_model_builder_finish(builder, &f.model, &error), &error);
-    amp_model_builder_free(builder);
+    f.model = score_calibrated(score_anchored(f.context, K), dataset, "amp;energy", options);
     amp_dataset_free(dataset);
-    amp_model_unref(bare);
-    score_settle(f.model);
     return f;
 }
 

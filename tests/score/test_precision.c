@@ -34,21 +34,10 @@ static void tear_down(fixture *f)
 /* The model with thresholds for one precision more. */
 static void calibrate(fixture *f, const char *precision)
 {
-    amp_model_builder *builder = NULL;
-    amp_model *made = NULL;
-    amp_error error = { 0 };
     char options[64];
 
     snprintf(options, sizeof options, "precision=%s", precision);
-    ck_ok(amp_model_builder_create(&builder, f->model, &error), &error);
-    ck_ok(
-        amp_model_builder_calibrate(builder, f->dataset, "amp;energy", options, NULL, NULL, &error),
-        &error);
-    ck_ok(amp_model_builder_finish(builder, &made, &error), &error);
-    amp_model_builder_free(builder);
-    amp_model_unref(f->model);
-    f->model = made;
-    score_settle(f->model);
+    f->model = score_calibrated(f->model, f->dataset, "amp;energy", options);
 }
 
 static amp_status try_scorer(amp_scorer **out, amp_model *model, const char *methods,
