@@ -10,6 +10,14 @@
 
 #include "exec/exec.h"
 
+#include <stdatomic.h>
+#include "exec/watch.h"
+
+/* What a convolution read and made in the runs so far; written by several threads. */
+typedef struct ampi_seen {
+    _Atomic float read_low, read_high, made_low, made_high;
+} ampi_seen;
+
 /* Everything that a back end's tape is made from; the pointers outlive the tape. */
 typedef struct ampi_tape_setup {
     ampi_graph *graph;
@@ -18,20 +26,27 @@ typedef struct ampi_tape_setup {
     ampi_tape_options options;
 } ampi_tape_setup;
 
+typedef struct ampi_program_setup {
+    const ampi_graph *graph; /* optimised; outlives the program */
+    ampi_precision precision;
+    ampi_seen *seen; /* [graph->n_nodes] to be filled by runs, NULL = nobody asks */
+} ampi_program_setup;
+
 typedef struct ampi_backend_api {
     /* Largest batch of one run; program.c splits longer ones.  SIZE_MAX = any, the runner splits
        by itself.  `graph` is optimised. */
     size_t (*chunk)(const ampi_graph *graph);
 
     bool (*precision_here)(ampi_precision precision);
-    amp_status (*program_create)(void **out, const ampi_graph *graph, ampi_precision precision,
-                                 amp_error *error);
+    amp_status (*program_create)(void **out, const ampi_program_setup *setup, amp_error *error);
     void (*program_free)(void *program);
     amp_status (*runner_create)(void **out, void *program, amp_error *error);
     void (*runner_free)(void *runner);
     /* n <= chunk */
     amp_status (*runner_forward)(void *runner, int32_t threads, size_t n, const float *input,
                                  float *output, amp_error *error);
+    /* See ampi_runner_watch; NULL = it cannot. */
+    void (*runner_watch)(void *runner, ampi_watch *watch);
 
     amp_status (*tape_create)(void **out, const ampi_tape_setup *setup, amp_error *error);
     void (*tape_free)(void *tape);

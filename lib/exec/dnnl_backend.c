@@ -16,6 +16,7 @@ const ampi_backend_api *ampi_backend_onednn(void)
         .runner_create = ampi_dnnl_runner_create,
         .runner_free = ampi_dnnl_runner_free,
         .runner_forward = ampi_dnnl_runner_forward,
+        .runner_watch = ampi_dnnl_runner_watch,
         .tape_create = ampi_dnnl_tape_create,
         .tape_free = ampi_dnnl_tape_free,
         .tape_forward = ampi_dnnl_tape_forward,

@@ -20,6 +20,7 @@ amp_status ampi_dnnl_runner_create(void **out, void *program, amp_error *error);
 void ampi_dnnl_runner_free(void *state);
 amp_status ampi_dnnl_runner_forward(void *state, int32_t threads, size_t n, const float *input,
                                     float *output, amp_error *error);
+void ampi_dnnl_runner_watch(void *state, ampi_watch *watch);
 
 /* dnnl_tape.c */
 amp_status ampi_dnnl_tape_create(void **out, const ampi_tape_setup *setup, amp_error *error);

@@ -137,18 +137,40 @@ static dnnl_status_t execute(const ampi_binding *binding, size_t index)
     return status;
 }
 
+static amp_status run_step(const ampi_binding *binding, size_t index, amp_error *error)
+{
+    const ampi_step *const step = &binding->plan->steps[index];
+
+    if (step->function == NULL)
+        return ampi_dnnl_check(execute(binding, index), "to run a primitive", error);
+    call_function(binding, step);
+    return AMP_OK;
+}
+
 amp_status ampi_binding_run(ampi_binding *binding, ampi_phase phase, amp_error *error)
 {
     const ampi_plan *const plan = binding->plan;
 
-    for (size_t i = 0; i < plan->n_steps; i++) {
-        const ampi_step *const step = &plan->steps[i];
-        if (step->phase != phase)
-            continue;
-        if (step->function != NULL)
-            call_function(binding, step);
-        else
-            AMPI_TRY(ampi_dnnl_check(execute(binding, i), "to run a primitive", error));
-    }
+    for (size_t i = 0; i < plan->n_steps; i++)
+        if (plan->steps[i].phase == phase)
+            AMPI_TRY(run_step(binding, i, error));
     return ampi_dnnl_check(dnnl_stream_wait(binding->stream), "to finish", error);
+}
+
+amp_status ampi_binding_watch(ampi_binding *binding, ampi_watch_row *rows, amp_error *error)
+{
+    const ampi_plan *const plan = binding->plan;
+    double before = ampi_watch_now();
+
+    for (size_t i = 0; i < plan->n_steps; i++) {
+        if (plan->steps[i].phase != AMPI_PHASE_FORWARD)
+            continue;
+        AMPI_TRY(run_step(binding, i, error));
+        AMPI_TRY(ampi_dnnl_check(dnnl_stream_wait(binding->stream), "to finish", error));
+        const double now = ampi_watch_now();
+        rows[i].seconds += now - before;
+        rows[i].calls++;
+        before = now;
+    }
+    return AMP_OK;
 }

@@ -89,6 +89,7 @@ amp_status ampi_emit_step(ampi_emit *emit, const_dnnl_primitive_desc_t desc, con
     step.phase = emit->phase;
     step.node = emit->node;
     step.alone = emit->alone;
+    step.what = emit->what;
     for (size_t i = 0; i < n_args; i++)
         add_arg(&step, args[i].key, args[i].buffer);
     add_arg(&step, DNNL_ARG_SCRATCHPAD, scratchpad);
@@ -105,6 +106,7 @@ amp_status ampi_emit_call(ampi_emit *emit, ampi_step_fn function, const int32_t 
     step.phase = emit->phase;
     step.node = emit->node;
     step.function = function;
+    step.what = emit->what;
     for (uint32_t i = 0; i < n_buffers; i++)
         add_arg(&step, 0, buffers[i]);
     return ampi_plan_step(emit->plan, &step, emit->error);

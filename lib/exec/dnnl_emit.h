@@ -17,6 +17,7 @@ typedef struct ampi_emit {
     dnnl_dim_t batch;
     ampi_phase phase; /* of the steps that come next */
     size_t node;      /* passed to functions */
+    const char *what; /* of the steps that come next, see ampi_step */
     bool alone;       /* the primitives that come next run on one thread */
     amp_error *error;
 } ampi_emit;

@@ -256,8 +256,10 @@ static amp_status emit_all(infer *in)
         note_read(in, graph->nodes[i].inputs[1], i);
         note_read(in, graph->nodes[i].sum, i);
     }
-    for (size_t i = 0; i < graph->n_nodes; i++)
+    for (size_t i = 0; i < graph->n_nodes; i++) {
+        in->emit.node = i;
         AMPI_TRY(infer_node(in, &graph->nodes[i], i));
+    }
     AMPI_TRY(ampi_emit_outside(&in->emit, &dims, NULL, &in->plan->output));
     AMPI_TRY(ampi_emit_copy(&in->emit, in->values[end], in->plan->output));
     return ampi_plan_place(in->emit.plan, in->emit.error);

@@ -10,6 +10,7 @@
 #define AMPI_EXEC_DNNL_PLAN_H
 
 #include "exec/dnnl_api.h"
+#include "exec/watch.h"
 
 #define AMPI_STEP_ARGS 12u
 
@@ -42,7 +43,8 @@ typedef struct ampi_buffer {
 typedef struct ampi_step {
     dnnl_primitive_t primitive;
     ampi_step_fn function;
-    bool alone; /* on one thread, whatever team runs the rest */
+    const char *what; /* static text for a profile; NULL: as the primitive says */
+    bool alone;       /* on one thread, whatever team runs the rest */
     size_t node;
     ampi_phase phase;
     uint32_t n_args;
@@ -93,5 +95,7 @@ void ampi_binding_free(ampi_binding *binding);
 amp_status ampi_binding_point(ampi_binding *binding, int32_t buffer, const void *pointer,
                               amp_error *error);
 amp_status ampi_binding_run(ampi_binding *binding, ampi_phase phase, amp_error *error);
+/* The forward phase, each step's time added to its row; rows [n_steps]. */
+amp_status ampi_binding_watch(ampi_binding *binding, ampi_watch_row *rows, amp_error *error);
 
 #endif

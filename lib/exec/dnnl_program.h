@@ -67,6 +67,10 @@ amp_status ampi_dnnl_plan_get(ampi_cache *cache, const ampi_dnnl_plan **out, siz
 /* Pointer to tensor `tensor` in layout `md`, the graph's own data where that has it. */
 amp_status ampi_dnnl_prepare(ampi_cache *cache, int32_t tensor, const ampi_dims *dims, ampi_md md,
                              float **out, amp_error *error);
+/* Appends a row for each step of the plan; *first = index of the first.  `graph` is the program's.
+ */
+amp_status ampi_dnnl_watch(ampi_watch *watch, const ampi_graph *graph, const ampi_dnnl_plan *plan,
+                           size_t *first, amp_error *error);
 /* Fills the empty plan of `plan`, whose batch and threads are set. */
 amp_status ampi_dnnl_infer(ampi_cache *cache, ampi_dnnl_plan *plan, amp_error *error);
 

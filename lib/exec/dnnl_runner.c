@@ -23,6 +23,7 @@ static const size_t piece_images[] = { 1, 2, 3, 4, 5, 6, 8, 10, 12, 16 };
 typedef struct run_lane {
     const ampi_dnnl_plan *plans[PIECES]; /* bound; NULL = not yet */
     ampi_binding *bindings[PIECES];
+    size_t watched[PIECES]; /* 1 + the first row of the plan's steps; 0 = not watched */
     unsigned char *arena;
     size_t arena_bytes;
     amp_status status; /* of the last run */
@@ -34,8 +35,9 @@ typedef struct dnnl_runner {
     run_lane *lanes;
     size_t n_lanes;
     run_lane team;
-    size_t largest; /* index of the largest piece */
-    size_t in, out; /* values an image */
+    size_t largest;    /* index of the largest piece */
+    size_t in, out;    /* values an image */
+    ampi_watch *watch; /* borrowed; NULL = nobody asks */
 } dnnl_runner;
 
 static size_t values(ampi_shape shape)
@@ -78,6 +80,7 @@ static void lane_clear(run_lane *lane, amp_context *context)
         ampi_binding_free(lane->bindings[i]);
         lane->bindings[i] = NULL;
         lane->plans[i] = NULL;
+        lane->watched[i] = 0;
     }
     ampi_free(context, lane->arena);
     lane->arena = NULL;
@@ -118,6 +121,7 @@ static amp_status lane_bind(run_lane *lane, const ampi_dnnl_plan *plan, size_t i
     ampi_binding_free(lane->bindings[index]);
     lane->bindings[index] = NULL;
     lane->plans[index] = NULL;
+    lane->watched[index] = 0;
     AMPI_TRY(ampi_binding_create(&lane->bindings[index], &plan->plan, lane->arena, NULL, error));
     lane->plans[index] = plan;
     return AMP_OK;
@@ -209,6 +213,22 @@ static amp_status bind_lanes(const batch *b, amp_error *error)
     return AMP_OK;
 }
 
+/* Rows for the plans of the first lane that have none yet; the largest runs first. */
+static amp_status watch_lane(const batch *b, amp_error *error)
+{
+    run_lane *const lane = lane_of(b, 0);
+
+    for (size_t k = PIECES; k-- > 0;) {
+        size_t first;
+        if (b->plans[k] == NULL || lane->watched[k] > 0)
+            continue;
+        AMPI_TRY(ampi_dnnl_watch(b->runner->watch, b->runner->program->graph, b->plans[k], &first,
+                                 error));
+        lane->watched[k] = first + 1;
+    }
+    return AMP_OK;
+}
+
 static amp_status run_piece(const batch *b, run_lane *lane, size_t index, size_t first)
 {
     ampi_binding *const binding = lane->bindings[index];
@@ -218,6 +238,9 @@ static amp_status run_piece(const batch *b, run_lane *lane, size_t index, size_t
         ampi_binding_point(binding, plan->input, b->input + first * b->runner->in, &lane->error));
     AMPI_TRY(ampi_binding_point(binding, plan->output, b->output + first * b->runner->out,
                                 &lane->error));
+    if (lane->watched[index] > 0)
+        return ampi_binding_watch(binding, b->runner->watch->rows + lane->watched[index] - 1,
+                                  &lane->error);
     return ampi_binding_run(binding, AMPI_PHASE_FORWARD, &lane->error);
 }
 
@@ -264,5 +287,23 @@ amp_status ampi_dnnl_runner_forward(void *state, int32_t threads, size_t n, cons
     b.lanes = b.team > 1 ? 1 : ampi_min_size((size_t)threads, n);
     AMPI_TRY(get_plans(&b, error));
     AMPI_TRY(bind_lanes(&b, error));
+    if (b.runner->watch != NULL)
+        AMPI_TRY(watch_lane(&b, error));
     return run_all(&b, error);
+}
+
+static void unwatch(run_lane *lane)
+{
+    for (size_t i = 0; i < PIECES; i++)
+        lane->watched[i] = 0;
+}
+
+void ampi_dnnl_runner_watch(void *state, ampi_watch *watch)
+{
+    dnnl_runner *const runner = state;
+
+    unwatch(&runner->team);
+    for (size_t i = 0; i < runner->n_lanes; i++)
+        unwatch(&runner->lanes[i]);
+    runner->watch = watch;
 }

@@ -10,7 +10,7 @@
 #ifndef AMPI_EXEC_H
 #define AMPI_EXEC_H
 
-#include "graph/graph.h"
+#include "exec/watch.h"
 
 typedef enum ampi_backend { AMPI_BACKEND_ONEDNN, AMPI_BACKEND_REFERENCE } ampi_backend;
 
@@ -19,10 +19,11 @@ typedef enum ampi_precision {
     AMPI_PRECISION_FP32, /* inference: direct convolutions, the same bits however it is run */
     AMPI_PRECISION_FAST, /* fp32, Winograd convolutions where there are any: about 1e-6 off */
     AMPI_PRECISION_BF16, /* activations and weights, sums in fp32 */
+    AMPI_PRECISION_INT8, /* those convolutions whose ranges the graph knows (node.h), sums in int32 */
     AMPI_PRECISION_COUNT
 } ampi_precision;
 
-/* "fp32", "fast", "bf16". */
+/* "fp32", "fast", "bf16", "int8". */
 const char *ampi_precision_name(ampi_precision precision);
 
 /* ---- inference ---- */
@@ -36,6 +37,12 @@ amp_status ampi_program_create(ampi_program **out, const ampi_graph *graph, ampi
 /* AMP_E_UNSUPPORTED where ampi_precision_here is false. */
 amp_status ampi_program_create_as(ampi_program **out, const ampi_graph *graph, ampi_backend backend,
                                   ampi_precision precision, amp_error *error);
+/* FP32, and what its convolutions read and make is looked at in every run.  AMP_E_UNSUPPORTED by
+   plain loops. */
+amp_status ampi_program_create_observing(ampi_program **out, const ampi_graph *graph,
+                                         ampi_backend backend, amp_error *error);
+/* The ranges seen so far, into the convolutions of those names; no run is going on. */
+void ampi_program_ranges(const ampi_program *program, ampi_graph *into);
 /* Whether this back end has it and this processor computes it natively. */
 bool ampi_precision_here(ampi_backend backend, ampi_precision precision);
 ampi_program *ampi_program_ref(ampi_program *program);
@@ -49,6 +56,9 @@ void ampi_runner_free(ampi_runner *runner);
    and any `threads` (>= 1, already taken from the context's budget by the caller). */
 amp_status ampi_runner_forward(ampi_runner *runner, int32_t threads, size_t n, const float *input,
                                float *output, amp_error *error);
+/* From now on runs are noted in `watch`, which outlives them; NULL = no more.  Of runs shared among
+   threads the first thread's part is.  AMP_E_UNSUPPORTED on plain loops. */
+amp_status ampi_runner_watch(ampi_runner *runner, ampi_watch *watch, amp_error *error);
 
 /* ---- training ---- */
 typedef struct ampi_tape ampi_tape;

@@ -161,3 +161,13 @@ amp_status ampi_runner_forward(ampi_runner *runner, int32_t threads, size_t n, c
                                               output + i * out, error));
     return AMP_OK;
 }
+
+amp_status ampi_runner_watch(ampi_runner *runner, ampi_watch *watch, amp_error *error)
+{
+    const ampi_backend_api *const api = runner->program->api;
+
+    if (api->runner_watch == NULL)
+        return ampi_fail(error, AMP_E_UNSUPPORTED, "exec", "this back end has no profile");
+    api->runner_watch(runner->state, watch);
+    return AMP_OK;
+}
