@@ -13,6 +13,7 @@
 #include <amp/image.h>
 #include <amp/model.h>
 #include <amp/precision.h>
+#include <amp/profile.h>
 #include <amp/scorer.h>
 #include <amp/train.h>
 #include <amp/version.h>

@@ -53,6 +53,8 @@ void ampi_pass_set_rows(ampi_pass *pass, size_t rows);
 size_t ampi_pass_rows(const ampi_pass *pass);
 /* What is chosen for inputs of that many values a row. */
 size_t ampi_pass_most_rows(size_t values);
+/* From now on runs are noted in `watch`, which outlives them; NULL = no more.  See exec/watch.h. */
+amp_status ampi_pass_watch(ampi_pass *pass, ampi_watch *watch, amp_error *error);
 /* Stem outputs of the anchors, [count,s,h',w']; none for a plain network. */
 typedef struct ampi_anchors {
     size_t count;

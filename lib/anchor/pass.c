@@ -7,6 +7,8 @@
  */
 #include "anchor/anchor.h"
 
+#include <stdio.h>
+
 /* Rows of one trunk run, and what their input may take: both bound the memory of a pass. */
 #define MOST_ROWS 128u
 #define MOST_ROW_VALUES ((size_t)16 << 20)
@@ -17,6 +19,8 @@ struct ampi_pass {
     size_t rows;                          /* of one trunk run; 0 = chosen        */
     float *stems, *sums;                  /* [images,stem], [rows,stem]          */
     size_t stems_capacity, sums_capacity; /* values                              */
+    ampi_watch *watch;                    /* borrowed; NULL = nobody asks        */
+    size_t joins;                         /* 1 + its row; 0 = none yet           */
 };
 
 amp_status ampi_pass_create(ampi_pass **out, ampi_network *network, amp_error *error)
@@ -100,6 +104,45 @@ static amp_status reserve(const ampi_pass *pass, float **buffer, size_t *capacit
     return AMP_OK;
 }
 
+/* ---- watched: the runners note their steps, the pass how long it joined stems ---- */
+
+amp_status ampi_pass_watch(ampi_pass *pass, ampi_watch *watch, amp_error *error)
+{
+    pass->watch = watch;
+    pass->joins = 0;
+    if (pass->image_half)
+        AMPI_TRY(ampi_runner_watch(pass->image_half, watch, error));
+    return ampi_runner_watch(pass->trunk, watch, error);
+}
+
+static double watch_begin(const ampi_pass *pass)
+{
+    return pass->watch ? ampi_watch_now() : 0.0;
+}
+
+static amp_status watch_join(ampi_pass *pass, size_t rows, double began, amp_error *error)
+{
+    ampi_watch_row row = { .name = "stem", .what = "join", .kernel = "libamp" };
+    ampi_watch *const watch = pass->watch;
+
+    if (!watch)
+        return AMP_OK;
+    row.seconds = ampi_watch_now() - began;
+    if (pass->joins == 0) {
+        const ampi_shape stem = pass->network->stem;
+        row.rows = (uint32_t)rows;
+        (void)snprintf(row.shape, sizeof row.shape, "%ux%ux%u", stem.c, stem.h, stem.w);
+        AMPI_TRY(ampi_watch_append(watch, &row, error));
+        pass->joins = watch->count;
+    } else {
+        watch->rows[pass->joins - 1].seconds += row.seconds;
+    }
+    watch->rows[pass->joins - 1].calls++;
+    return AMP_OK;
+}
+
+/* ---- the halves of the stem ---- */
+
 /* The two halves of a stem joined, as row `row` of the trunk's input. */
 static void add_halves(const ampi_pass *pass, size_t row, const float *image, const float *anchor)
 {
@@ -140,8 +183,10 @@ amp_status ampi_pass_one_anchor(ampi_pass *pass, int32_t threads, size_t m, cons
     AMPI_TRY(reserve(pass, &pass->sums, &pass->sums_capacity, most, values, error));
     for (size_t row = 0; row < m; row += most) {
         const size_t part = ampi_min_size(most, m - row);
+        const double began = watch_begin(pass);
         for (size_t r = 0; r < part; r++)
             add_halves(pass, r, pass->stems + which[row + r] * values, anchor);
+        AMPI_TRY(watch_join(pass, part, began, error));
         AMPI_TRY(ampi_runner_forward(pass->trunk, threads, part, pass->sums, logits + row * classes,
                                      error));
     }
@@ -159,7 +204,9 @@ static amp_status run_group(ampi_pass *pass, int32_t threads, size_t n, const fl
     AMPI_TRY(reserve(pass, &pass->sums, &pass->sums_capacity, most, values, error));
     for (size_t row = 0; row < total; row += most) {
         const size_t m = ampi_min_size(most, total - row);
+        const double began = watch_begin(pass);
         add_stems(pass, row, m, anchors);
+        AMPI_TRY(watch_join(pass, m, began, error));
         AMPI_TRY(ampi_runner_forward(pass->trunk, threads, m, pass->sums, logits + row * classes,
                                      error));
     }
