@@ -38,6 +38,34 @@ static const char *kind_name(dnnl_primitive_kind_t kind)
     return "a primitive";
 }
 
+static const char *type_name(dnnl_data_type_t type)
+{
+    static const struct {
+        dnnl_data_type_t type;
+        const char *name;
+    } names[] = {
+        { dnnl_f32, "f32" }, { dnnl_bf16, "bf16" }, { dnnl_s32, "s32" },
+        { dnnl_s8, "s8" },   { dnnl_u8, "u8" },
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (names[i].type == type)
+            return names[i].name;
+    return "?";
+}
+
+/* A reorder works on bytes, whatever the shape of its node. */
+static void describe_reorder(ampi_watch_row *row, const_dnnl_primitive_desc_t desc)
+{
+    const ampi_md from = ampi_desc_md(desc, dnnl_query_src_md, 0);
+    const ampi_md to = ampi_desc_md(desc, dnnl_query_dst_md, 0);
+
+    if (from != NULL && to != NULL)
+        (void)snprintf(row->shape, sizeof row->shape, "%.1f KiB %s -> %.1f KiB %s",
+                       (double)ampi_md_bytes(from) / 1024.0, type_name(ampi_md_type(from)),
+                       (double)ampi_md_bytes(to) / 1024.0, type_name(ampi_md_type(to)));
+}
+
 static void describe_primitive(ampi_watch_row *row, const_dnnl_primitive_t primitive)
 {
     dnnl_primitive_kind_t kind = dnnl_undefined_primitive;
@@ -47,6 +75,8 @@ static void describe_primitive(ampi_watch_row *row, const_dnnl_primitive_t primi
     if (dnnl_primitive_get_primitive_desc(primitive, &desc) == dnnl_success) {
         (void)dnnl_primitive_desc_query(desc, dnnl_query_primitive_kind, 0, &kind);
         (void)dnnl_primitive_desc_query(desc, dnnl_query_impl_info_str, 0, &kernel);
+        if (kind == dnnl_reorder)
+            describe_reorder(row, desc);
     }
     set_text(row->what, kind_name(kind));
     set_text(row->kernel, kernel);
