@@ -86,6 +86,8 @@ void cli_printable(char *text);
 bool cli_flush_output(void);
 
 /* ---- progress (progress.c): on a terminal only ---- */
+/* A steady clock, in seconds. */
+double cli_now(void);
 typedef struct cli_progress {
     double began, shown;
     bool terminal, drawn;
@@ -106,6 +108,6 @@ bool cli_interrupted(void);
 
 /* ---- commands, one file each ---- */
 extern const cli_command cli_score, cli_eval, cli_train, cli_bank, cli_calibrate, cli_forward,
-    cli_info;
+    cli_info, cli_bench;
 
 #endif

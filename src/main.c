@@ -14,7 +14,7 @@ static const cli_command *const commands[] = {
 #if AMP_WITH_TRAINING
     &cli_train,
 #endif
-    &cli_bank,  &cli_calibrate, &cli_forward, &cli_info,
+    &cli_bank,  &cli_calibrate, &cli_forward, &cli_info, &cli_bench,
 };
 
 #define COMMANDS (sizeof commands / sizeof commands[0])

@@ -12,7 +12,7 @@
 
 #define INTERVAL 0.1
 
-static double now_seconds(void)
+double cli_now(void)
 {
     struct timespec t;
 
@@ -35,13 +35,13 @@ void cli_progress_start(cli_progress *progress)
     const char *const term = getenv("TERM");
 
     memset(progress, 0, sizeof *progress);
-    progress->began = now_seconds();
+    progress->began = cli_now();
     progress->terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
 }
 
 void cli_progress_line(cli_progress *progress, const char *text)
 {
-    const double now = now_seconds();
+    const double now = cli_now();
 
     if (!progress->terminal || now - progress->shown < INTERVAL)
         return;
@@ -61,7 +61,7 @@ void cli_progress_clear(cli_progress *progress)
 int32_t cli_progress_step(void *user, const amp_progress *now)
 {
     cli_progress *const progress = user;
-    const double elapsed = now_seconds() - progress->began;
+    const double elapsed = cli_now() - progress->began;
     char text[160], left[32];
 
     if (now->total > 0 && now->done > 0) {
