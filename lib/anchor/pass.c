@@ -120,9 +120,10 @@ static double watch_begin(const ampi_pass *pass)
     return pass->watch ? ampi_watch_now() : 0.0;
 }
 
+/* Each row is a call. */
 static amp_status watch_join(ampi_pass *pass, size_t rows, double began, amp_error *error)
 {
-    ampi_watch_row row = { .name = "stem", .what = "join", .kernel = "libamp" };
+    ampi_watch_row row = { .name = "stem", .what = "join", .kernel = "libamp", .rows = 1 };
     ampi_watch *const watch = pass->watch;
 
     if (!watch)
@@ -130,14 +131,13 @@ static amp_status watch_join(ampi_pass *pass, size_t rows, double began, amp_err
     row.seconds = ampi_watch_now() - began;
     if (pass->joins == 0) {
         const ampi_shape stem = pass->network->stem;
-        row.rows = (uint32_t)rows;
         (void)snprintf(row.shape, sizeof row.shape, "%ux%ux%u", stem.c, stem.h, stem.w);
         AMPI_TRY(ampi_watch_append(watch, &row, error));
         pass->joins = watch->count;
     } else {
         watch->rows[pass->joins - 1].seconds += row.seconds;
     }
-    watch->rows[pass->joins - 1].calls++;
+    watch->rows[pass->joins - 1].calls += (uint32_t)rows;
     return AMP_OK;
 }
 
