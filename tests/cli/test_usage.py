@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from conftest import AMP, amp
 
-COMMANDS = ["score", "eval", "train", "bank", "calibrate", "forward", "info"]
+COMMANDS = ["score", "eval", "train", "bank", "calibrate", "forward", "info", "bench"]
 
 
 def test_help_names_every_command():
