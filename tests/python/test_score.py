@@ -178,3 +178,22 @@ def test_progress(scorer, pictures, cifar):
 
 def test_class_names(model):
     assert list(model.classes) == NAMES
+
+
+def test_profile(scorer):
+    if "oneDNN" not in libamp.build_info():
+        with pytest.raises(libamp.AmpUnsupportedError):
+            scorer.profile()
+        return
+    before = scorer.score(pixels(3), anchor_logits=True)
+    got = scorer.profile(2, repeats=3)
+    assert 0 < got.steps_seconds <= got.run_seconds and len(got.steps) > 10
+    for step in got.steps:
+        assert step.name and step.what and step.kernel and step.shape
+        assert step.seconds >= 0 and step.rows * step.calls <= 2 * K
+        assert (step.multiply_adds > 0) == step.what.startswith("convolution")
+    assert sum(step.calls for step in got.steps if step.what == "join") == 2 * K
+    same(before, scorer.score(pixels(3), anchor_logits=True))
+    for bad in ((0, 1), (4097, 1), (1, 0), (1, 10001)):
+        with pytest.raises(libamp.AmpArgumentError):
+            scorer.profile(*bad)

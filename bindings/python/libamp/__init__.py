@@ -25,6 +25,7 @@ from .evaluation import (CalibrationMetrics, OodMetrics, calibration_metrics,
                          threshold_at_tpr)
 from .image import Filter, Image
 from .model import Model, ModelInfo
+from .profile import Profile, Step
 from .scorer import Method, Scorer, Scores, Verdict, methods
 from .train import Trainer, TrainOption, TrainProgress, train_options
 
@@ -34,8 +35,8 @@ __all__ = [
     "AmpArgumentError", "AmpBackendError", "AmpCancelledError", "AmpError", "AmpFormatError",
     "AmpIOError", "AmpInternalError", "AmpLimitError", "AmpMemoryError", "AmpNotFoundError",
     "AmpShapeError", "AmpUnsupportedError", "Bank", "Builder", "CalibrationMetrics", "Context",
-    "Dataset", "Filter", "Image", "Method", "Model", "ModelInfo", "OodMetrics", "Progress",
-    "Scorer", "Scores", "TrainOption", "TrainProgress", "Trainer", "Verdict", "build_info",
+    "Dataset", "Filter", "Image", "Method", "Model", "ModelInfo", "OodMetrics", "Profile",
+    "Progress", "Scorer", "Scores", "Step", "TrainOption", "TrainProgress", "Trainer", "Verdict", "build_info",
     "calibration_metrics", "calibration_metrics_of_probabilities", "default_context",
     "has_training", "library_version", "method", "methods", "ood_metrics", "temperature_fit",
     "threshold_at_tpr", "train_options",

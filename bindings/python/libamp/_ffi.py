@@ -32,6 +32,7 @@ MODEL = POINTER(s.amp_model)
 BUILDER = POINTER(s.amp_model_builder)
 SCORER = POINTER(s.amp_scorer)
 TRAINER = POINTER(s.amp_trainer)
+PROFILE = POINTER(s.amp_profile)
 SCORES = POINTER(s.amp_scores)
 PROGRESS = (s.amp_progress_fn, c_void_p)
 
@@ -147,6 +148,13 @@ PROTOTYPES: Dict[str, Prototype] = {
     "amp_method_count": (c_uint32, ()),
     "amp_method_name": (TEXT, (c_uint32,)),
     "amp_method_help": (TEXT, (c_uint32,)),
+    # profile.h
+    "amp_scorer_profile": (STATUS, (POINTER(PROFILE), SCORER, c_size_t, c_uint32, ERROR)),
+    "amp_profile_count": (c_uint32, (PROFILE,)),
+    "amp_profile_get_step": (STATUS, (PROFILE, c_uint32, POINTER(s.amp_profile_step), ERROR)),
+    "amp_profile_run_seconds": (c_double, (PROFILE,)),
+    "amp_profile_steps_seconds": (c_double, (PROFILE,)),
+    "amp_profile_free": (None, (PROFILE,)),
     # precision.h
     "amp_precision_name": (TEXT, (c_int32,)),
     "amp_precision_parse": (STATUS, (INT32S, TEXT, ERROR)),

@@ -43,6 +43,10 @@ class amp_trainer(Structure):
     pass
 
 
+class amp_profile(Structure):
+    pass
+
+
 class amp_error(Structure):
     _fields_ = [
         ("status", c_int32),
@@ -146,6 +150,20 @@ class amp_scores(Structure):
         ("logits", POINTER(c_float)),
         ("anchor_logits", POINTER(c_float)),
         ("anchors", POINTER(c_int32)),
+    ]
+
+
+class amp_profile_step(Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("name", c_char_p),
+        ("what", c_char_p),
+        ("kernel", c_char_p),
+        ("shape", c_char_p),
+        ("seconds", c_double),
+        ("multiply_adds", c_uint64),
+        ("rows", c_uint32),
+        ("calls", c_uint32),
     ]
 
 

@@ -23,6 +23,7 @@ from .bank import Bank, Picture, picture_handles
 from .data import Dataset
 from .image import Image
 from .model import Model
+from .profile import Profile, profile_of
 
 Methods = Union[str, Sequence[str], None]
 SLICE = 256  # images of an array between two looks at Ctrl-C
@@ -290,6 +291,13 @@ class Scorer(Owner):
             call(lib.amp_scorer_run_dataset, ptr, data, first, n, byref(arrays.struct()),
                  watched.callback, None)
         return self._scores(arrays)
+
+    def profile(self, n: int = 1, repeats: int = 20) -> Profile:
+        """Where the time goes: `repeats` runs of n images of noise, step by step."""
+        n = whole("n", n, 1, 4096)
+        repeats = whole("repeats", repeats, 1, 10000)
+        with self._using() as ptr:
+            return profile_of(ptr, n, repeats)
 
     def __repr__(self) -> str:
         return self._repr(lambda: f"{';'.join(self.methods)!r}, anchors={self.anchors}")
