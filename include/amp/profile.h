@@ -30,8 +30,8 @@ typedef struct amp_profile_step {
                                  layer is part of it                                            */
     const char *what;       /**< "convolution", "scale", "reorder", "add", "relu", "pool", "join"
                                  (the two halves of the stem), ...                              */
-    const char *kernel;     /**< what runs it, in oneDNN's words, "brgconv:avx512_core_bf16";
-                                 "libamp" = code of this library                                */
+    const char *kernel;     /**< what runs it, in oneDNN's words, "brgconv:avx512_core_bf16",
+                                 or "libamp" = code of this library                             */
     const char *shape;      /**< of one row, "16x32x32 -> 32x16x16, 3x3/2": channels x height x
                                  width, window / stride; of a reorder what one call reads and
                                  writes, "40.0 KiB f32 -> 20.0 KiB bf16"                        */
