@@ -14,8 +14,8 @@
 /* ---- the steps of a profile, in the order asked for ---- */
 
 typedef struct step_list {
-    amp_profile_step *steps;
-    uint32_t count, shown;
+    amp_profile_step *steps; /* [filled] */
+    uint32_t count, filled, shown;
 } step_list;
 
 static int slower_first(const void *a, const void *b)
@@ -29,18 +29,19 @@ static int slower_first(const void *a, const void *b)
 /* Empty where there is no memory: a report then lacks its steps, and says how many there are. */
 static step_list list_steps(const bench *b, const amp_profile *profile)
 {
-    step_list list = { NULL, amp_profile_count(profile), 0 };
+    step_list list = { NULL, amp_profile_count(profile), 0, 0 };
 
     list.steps = calloc(list.count ? list.count : 1, sizeof *list.steps);
-    while (list.steps && list.shown < list.count) {
-        list.steps[list.shown].struct_size = sizeof *list.steps;
-        if (amp_profile_get_step(profile, list.shown, &list.steps[list.shown], NULL) != AMP_OK)
+    while (list.steps && list.filled < list.count) {
+        list.steps[list.filled].struct_size = sizeof *list.steps;
+        if (amp_profile_get_step(profile, list.filled, &list.steps[list.filled], NULL) != AMP_OK)
             break;
-        list.shown++;
+        list.filled++;
     }
+    list.shown = list.filled;
     if (list.steps && b->top > 0) {
-        qsort(list.steps, list.shown, sizeof *list.steps, slower_first);
-        list.shown = b->top < list.shown ? b->top : list.shown;
+        qsort(list.steps, list.filled, sizeof *list.steps, slower_first);
+        list.shown = b->top < list.filled ? b->top : list.filled;
     }
     return list;
 }
@@ -92,6 +93,28 @@ static void print_step(const amp_profile_step *step, double whole)
                  step->name);
 }
 
+/* All steps of the kind that step `first` is the first of; later ones print nothing. */
+static void print_kind(const step_list *list, uint32_t first, double whole)
+{
+    amp_profile_step sum = { .what = list->steps[first].what };
+    uint32_t steps = 0;
+    char work[32] = "";
+
+    for (uint32_t i = 0; i < list->filled; i++) {
+        if (strcmp(list->steps[i].what, sum.what) != 0)
+            continue;
+        if (i < first)
+            return;
+        sum.seconds += list->steps[i].seconds;
+        sum.multiply_adds += list->steps[i].multiply_adds;
+        steps++;
+    }
+    if (sum.multiply_adds > 0)
+        (void)snprintf(work, sizeof work, "%.1f", rate(&sum));
+    (void)printf("%9.3f %5.1f %8s %8u  %s in all\n", MILLI * sum.seconds,
+                 100.0 * sum.seconds / whole, work, steps, sum.what);
+}
+
 static void print_profile(const bench *b, const bench_result *result)
 {
     const double steps = amp_profile_steps_seconds(result->profile);
@@ -106,6 +129,8 @@ static void print_profile(const bench *b, const bench_result *result)
         print_step(&list.steps[i], whole);
     if (list.shown < list.count)
         (void)printf("%25s  %u of %u steps shown\n", "", list.shown, list.count);
+    for (uint32_t i = 0; i < list.filled; i++)
+        print_kind(&list, i, whole);
     (void)printf("%9.3f %5.1f  all %u steps\n%9.3f 100.0  a run, from pixels to verdicts\n",
                  MILLI * steps, 100.0 * steps / whole, list.count, MILLI * run);
     free(list.steps);
