@@ -27,10 +27,14 @@ typedef enum amp_precision {
     AMP_PRECISION_FAST = 1,
     /** bfloat16 activations and weights, sums in 32 bits: on x86 with AVX512_BF16.  Bits depend on
         batch and thread count. */
-    AMP_PRECISION_BF16 = 2
+    AMP_PRECISION_BF16 = 2,
+    /** Bytes: convolutions of 8-bit activations and weights, sums in 32 bits; on x86 with VNNI, of a
+        model that was calibrated for it.  The first and the last layer stay in 32 bits.  Bits may
+        depend on batch and thread count. */
+    AMP_PRECISION_INT8 = 3
 } amp_precision;
 
-/** "auto", "fp32", "fast", "bf16"; static text, NULL for another number. */
+/** "auto", "fp32", "fast", "bf16", "int8"; static text, NULL for another number. */
 AMP_API const char *amp_precision_name(int32_t precision);
 
 /** The number of such a text.

@@ -220,8 +220,10 @@ AMP_API const char *amp_method_help(uint32_t index);
  *                                             levels divided by ':', "0.9:0.95:0.99"
  *   anchors  0..1000                 0        K; 0 = all of the bank
  *   stop_error above 0 up to 0.5     0.01     of adaptive anchors, see amp_scorer_options
- *   precision  fp32, fast, bf16      fp32     that the thresholds are for; the temperature is taken
- *                                             from what is calibrated last
+ *   precision  fp32, fast, bf16,     fp32     that the thresholds are for; the temperature is taken
+ *             int8                            from what is calibrated last.  int8 also makes the
+ *                                             model's quantised form: the ranges of activations
+ *                                             over 256 of the images, spread evenly, or all
  *
  * @param builder        not NULL.
  * @param held_out       in-distribution images, of the model's context, that were neither trained

@@ -19,6 +19,7 @@ typedef struct ampi_network {
     ampi_backend backend;
     ampi_precision precision;
     bool anchored;
+    bool observing;   /* the trunk notes the ranges of its values */
     ampi_shape image; /* [c,h,w] of one image                   */
     ampi_shape stem;  /* of the stem's output; anchored only    */
     uint32_t classes;
@@ -34,6 +35,9 @@ static inline size_t ampi_shape_values(ampi_shape shape)
    made of. */
 amp_status ampi_network_create(ampi_network **out, const ampi_graph *graph, ampi_backend backend,
                                ampi_precision precision, amp_error *error);
+/* In fp32, its trunk made by ampi_program_create_observing. */
+amp_status ampi_network_create_observing(ampi_network **out, const ampi_graph *graph,
+                                         ampi_backend backend, amp_error *error);
 ampi_network *ampi_network_ref(ampi_network *network);
 void ampi_network_unref(ampi_network *network);
 /* Anchors [n,c,h,w] normalised -> their halves of the stem [n,s,h',w'].  Anchored only. */

@@ -7,6 +7,14 @@
  */
 #include "anchor/anchor.h"
 
+static amp_status create_trunk(ampi_network *network, const ampi_graph *trunk, amp_error *error)
+{
+    return network->observing
+               ? ampi_program_create_observing(&network->trunk, trunk, network->backend, error)
+               : ampi_program_create_as(&network->trunk, trunk, network->backend,
+                                        network->precision, error);
+}
+
 static amp_status create_split(ampi_network *network, const ampi_graph *graph, amp_error *error)
 {
     const ampi_backend backend = network->backend;
@@ -22,7 +30,7 @@ static amp_status create_split(ampi_network *network, const ampi_graph *graph, a
     status = ampi_program_create(&network->anchor_half, anchor, backend, error);
     if (status)
         goto done;
-    status = ampi_program_create_as(&network->trunk, trunk, backend, network->precision, error);
+    status = create_trunk(network, trunk, error);
     if (status)
         goto done;
     network->stem = ampi_program_input(network->trunk);
@@ -33,8 +41,8 @@ done:
     return status;
 }
 
-amp_status ampi_network_create(ampi_network **out, const ampi_graph *graph, ampi_backend backend,
-                               ampi_precision precision, amp_error *error)
+static amp_status create(ampi_network **out, const ampi_graph *graph, ampi_backend backend,
+                         ampi_precision precision, bool observing, amp_error *error)
 {
     ampi_network *network;
     amp_status status;
@@ -47,6 +55,7 @@ amp_status ampi_network_create(ampi_network **out, const ampi_graph *graph, ampi
     atomic_init(&network->references, 1);
     network->backend = backend;
     network->precision = precision;
+    network->observing = observing;
     network->anchored = graph->anchored;
     network->image = ampi_graph_input(graph);
     network->image.c = ampi_graph_image_channels(graph);
@@ -54,13 +63,25 @@ amp_status ampi_network_create(ampi_network **out, const ampi_graph *graph, ampi
     if (graph->anchored)
         status = create_split(network, graph, error);
     else
-        status = ampi_program_create_as(&network->trunk, graph, backend, precision, error);
+        status = create_trunk(network, graph, error);
     if (status) {
         ampi_network_unref(network);
         return status;
     }
     *out = network;
     return AMP_OK;
+}
+
+amp_status ampi_network_create(ampi_network **out, const ampi_graph *graph, ampi_backend backend,
+                               ampi_precision precision, amp_error *error)
+{
+    return create(out, graph, backend, precision, false, error);
+}
+
+amp_status ampi_network_create_observing(ampi_network **out, const ampi_graph *graph,
+                                         ampi_backend backend, amp_error *error)
+{
+    return create(out, graph, backend, AMPI_PRECISION_FP32, true, error);
 }
 
 ampi_network *ampi_network_ref(ampi_network *network)

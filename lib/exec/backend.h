@@ -9,13 +9,13 @@
 #define AMPI_EXEC_BACKEND_H
 
 #include "exec/exec.h"
+#include "exec/watch.h"
 
 #include <stdatomic.h>
-#include "exec/watch.h"
 
 /* What a convolution read and made in the runs so far; written by several threads. */
 typedef struct ampi_seen {
-    _Atomic float read_low, read_high, made_low, made_high;
+    _Atomic float read[2], made[2]; /* lowest and highest, 0 included */
 } ampi_seen;
 
 /* Everything that a back end's tape is made from; the pointers outlive the tape. */

@@ -9,29 +9,7 @@
 #ifndef AMPI_EXEC_DNNL_API_H
 #define AMPI_EXEC_DNNL_API_H
 
-#include "core/core.h"
-#include <dnnl.h>
-
-/* A borrowed memory descriptor. */
-#if DNNL_VERSION_MAJOR >= 3
-typedef const_dnnl_memory_desc_t ampi_md;
-#else
-typedef const dnnl_memory_desc_t *ampi_md;
-#endif
-
-/* 2.x counts a batch norm's shift among the inputs of its backward pass, 3.x refuses it. */
-#define AMPI_NORM_BACKWARD_SHIFT (DNNL_VERSION_MAJOR == 2)
-
-/* An owned one; zeroed = none. */
-typedef struct ampi_layout {
-    dnnl_memory_desc_t md;
-    bool set;
-} ampi_layout;
-
-typedef struct ampi_dims {
-    int n;
-    dnnl_dims_t d;
-} ampi_dims;
+#include "exec/dnnl_layout.h"
 
 typedef enum ampi_direction {
     AMPI_INFERENCE,
@@ -40,7 +18,18 @@ typedef enum ampi_direction {
     AMPI_BACKWARD_WEIGHTS /* d loss / d weights; batch norm does both at once under this name */
 } ampi_direction;
 
-/* Source and destination layouts are oneDNN's choice, weights too. */
+/* Scales of a convolution's weights come thrice, [3,oc]: as they are; times the source's over the
+   destination's; and their inverse: 2.x wants the last two. */
+#define AMPI_SCALES 3
+
+/* Of a convolution of bytes: real = scale * integer, 1 for fp32. */
+typedef struct ampi_conv_scales {
+    float from, to, sum;       /* of source, destination, and what is added to */
+    dnnl_data_type_t sum_type; /* of the latter, as wide as the destination's */
+    const float *weights;      /* see AMPI_SCALES; NULL = not of bytes */
+} ampi_conv_scales;
+
+/* Layouts are oneDNN's choice; source and destination of a convolution of bytes are nhwc. */
 typedef struct ampi_conv_spec {
     ampi_direction direction;
     dnnl_data_type_t from, to; /* of source and weights, of the destination; zeroed = fp32 */
@@ -48,6 +37,7 @@ typedef struct ampi_conv_spec {
     bool winograd;        /* only this algorithm: dnnl_unimplemented where there is none */
     bool whole;           /* a kernel of ampi_conv_whole where there is one */
     bool bias, relu, sum; /* relu and sum: inference */
+    ampi_conv_scales scales;
     const_dnnl_primitive_desc_t hint; /* backward: the forward one */
 } ampi_conv_spec;
 
@@ -70,13 +60,6 @@ typedef struct ampi_pool_spec {
 } ampi_pool_spec;
 
 /* ---- by version ---- */
-ampi_md ampi_layout_md(const ampi_layout *layout);
-dnnl_status_t ampi_layout_copy(ampi_layout *out, ampi_md md);
-dnnl_status_t ampi_layout_make(ampi_layout *out, const ampi_dims *dims, dnnl_format_tag_t tag,
-                               dnnl_data_type_t type);
-dnnl_data_type_t ampi_md_type(ampi_md md);
-void ampi_layout_clear(ampi_layout *layout);
-
 dnnl_status_t ampi_desc_conv(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
                              const ampi_conv_spec *spec);
 /* Inference: from given mean and variance. */
@@ -92,6 +75,10 @@ dnnl_status_t ampi_desc_pool(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
                              const ampi_pool_spec *spec);
 dnnl_status_t ampi_desc_reorder(dnnl_primitive_desc_t *out, dnnl_engine_t engine, ampi_md from,
                                 ampi_md to);
+/* Convolution weights into bytes: to = from / scales, [AMPI_SCALES,count] of the first dimension.
+   Where AMPI_SCALES_AT_RUN they are given again at the run. */
+dnnl_status_t ampi_desc_weights(dnnl_primitive_desc_t *out, dnnl_engine_t engine, ampi_md from,
+                                ampi_md to, const float *scales, dnnl_dim_t count);
 
 /* ---- the same in all versions (dnnl_common.c) ---- */
 typedef struct ampi_conv_layouts {
@@ -106,15 +93,11 @@ bool ampi_conv_whole(const_dnnl_primitive_desc_t desc);
 /* The padding behind the last value that makes `in` values `out` of them. */
 dnnl_dim_t ampi_end_pad(dnnl_dim_t in, dnnl_dim_t out, dnnl_dim_t kernel, dnnl_dim_t stride,
                         dnnl_dim_t pad);
-bool ampi_md_equal(ampi_md a, ampi_md b);
-size_t ampi_md_bytes(ampi_md md);
-/* nchw, nhwc, nChw8c or nChw16c of a 4-dimensional layout, dnnl_format_tag_undef otherwise. */
-dnnl_format_tag_t ampi_md_tag(ampi_md md, const ampi_dims *dims);
-ampi_md ampi_desc_md(const_dnnl_primitive_desc_t desc, dnnl_query_t what, int index);
-ampi_dims ampi_dims4(dnnl_dim_t a, dnnl_dim_t b, dnnl_dim_t c, dnnl_dim_t d);
 /* AMP_OK, or the failure of `what` with oneDNN's status in error->detail. */
 amp_status ampi_dnnl_check(dnnl_status_t status, const char *what, amp_error *error);
 /* Attributes of every primitive: user scratchpad, then the sum and the ReLU asked for. */
 dnnl_status_t ampi_attr_make(dnnl_primitive_attr_t *out, bool sum, bool relu);
+/* The same and the scales of a convolution (by version). */
+dnnl_status_t ampi_attr_conv(dnnl_primitive_attr_t *out, const ampi_conv_spec *spec);
 
 #endif

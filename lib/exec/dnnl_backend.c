@@ -25,13 +25,19 @@ const ampi_backend_api *ampi_backend_onednn(void)
     return &api;
 }
 
-/* bf16 without the instructions for it is slower than fp32, not less exact only. */
+/* bf16 without the instructions for it is slower than fp32, not less exact only; int8 without them
+   adds up in 16 bits, which overflow. */
 bool ampi_dnnl_precision_here(ampi_precision precision)
 {
-    const int isa = (int)dnnl_get_effective_cpu_isa(), bf16 = (int)dnnl_cpu_isa_avx512_core_bf16;
+    const int isa = (int)dnnl_get_effective_cpu_isa();
+    const int bf16 = (int)dnnl_cpu_isa_avx512_core_bf16;
+    const int wide = (int)dnnl_cpu_isa_avx512_core_vnni, narrow = (int)dnnl_cpu_isa_avx2_vnni;
 
-    return precision == AMPI_PRECISION_BF16 ? (isa & bf16) == bf16
-                                            : precision < AMPI_PRECISION_COUNT;
+    if (precision == AMPI_PRECISION_BF16)
+        return (isa & bf16) == bf16;
+    if (precision == AMPI_PRECISION_INT8)
+        return (isa & wide) == wide || (isa & narrow) == narrow;
+    return precision < AMPI_PRECISION_COUNT;
 }
 
 typedef struct isa_name {

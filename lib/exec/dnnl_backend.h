@@ -11,8 +11,7 @@
 /* dnnl_program.c */
 size_t ampi_dnnl_chunk(const ampi_graph *graph);
 bool ampi_dnnl_precision_here(ampi_precision precision);
-amp_status ampi_dnnl_program_create(void **out, const ampi_graph *graph, ampi_precision precision,
-                                    amp_error *error);
+amp_status ampi_dnnl_program_create(void **out, const ampi_program_setup *setup, amp_error *error);
 void ampi_dnnl_program_free(void *state);
 
 /* dnnl_runner.c */

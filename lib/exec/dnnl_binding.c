@@ -35,7 +35,7 @@ static amp_status make_memories(ampi_binding *binding, unsigned char *arena, amp
         if (buffer->first < 0)
             continue;
         if (!buffer->outside)
-            where = arena + buffer->offset;
+            where = arena + (buffer->same != NULL ? buffer->same : buffer)->offset;
         binding->pointers[i] = where;
         if (buffer->layout.set)
             AMPI_TRY(ampi_dnnl_check(dnnl_memory_create(&binding->memories[i],
@@ -115,7 +115,9 @@ static void call_function(const ampi_binding *binding, const ampi_step *step)
 {
     void *pointers[AMPI_STEP_ARGS];
     size_t bytes[AMPI_STEP_ARGS];
-    const ampi_call call = { binding->owner, step->node, pointers, bytes };
+    const int32_t threads = binding->plan->threads;
+    const ampi_call call = { binding->owner, step->node, pointers, bytes,
+                             threads < 1 ? 1 : threads };
 
     for (uint32_t i = 0; i < step->n_args; i++) {
         pointers[i] = binding->pointers[step->buffers[i]];

@@ -64,12 +64,15 @@ dnnl_status_t ampi_conv_any(ampi_conv_layouts *any, const ampi_conv_spec *s)
     const ampi_dims bias = { 1, { s->oc } };
     const dnnl_data_type_t from = s->from == dnnl_data_type_undef ? dnnl_f32 : s->from;
     const dnnl_data_type_t to = s->to == dnnl_data_type_undef ? dnnl_f32 : s->to;
-    dnnl_status_t status = ampi_layout_make(&any->source, &source, dnnl_format_tag_any, from);
+    const bool bytes = s->scales.weights != NULL;
+    const dnnl_format_tag_t tag = bytes ? dnnl_nhwc : dnnl_format_tag_any;
+    dnnl_status_t status = ampi_layout_make(&any->source, &source, tag, from);
 
     if (status == dnnl_success)
-        status = ampi_layout_make(&any->weights, &weights, dnnl_format_tag_any, from);
+        status =
+            ampi_layout_make(&any->weights, &weights, dnnl_format_tag_any, bytes ? dnnl_s8 : from);
     if (status == dnnl_success)
-        status = ampi_layout_make(&any->destination, &destination, dnnl_format_tag_any, to);
+        status = ampi_layout_make(&any->destination, &destination, tag, to);
     if (status == dnnl_success && s->bias)
         status = ampi_layout_make(&any->bias, &bias, dnnl_a, dnnl_f32);
     return status;

@@ -34,6 +34,15 @@ amp_status ampi_emit_buffer(ampi_emit *emit, ampi_md md, int32_t *out)
     return AMP_OK;
 }
 
+amp_status ampi_emit_same(ampi_emit *emit, int32_t of, ampi_md md, int32_t *out)
+{
+    ampi_buffer *const place = emit->plan->buffers[of];
+
+    AMPI_TRY(ampi_emit_buffer(emit, md, out));
+    emit->plan->buffers[*out]->same = place->same != NULL ? place->same : place;
+    return AMP_OK;
+}
+
 amp_status ampi_emit_bytes(ampi_emit *emit, size_t bytes, int32_t *out)
 {
     ampi_buffer buffer = { 0 };

@@ -34,6 +34,8 @@ amp_status ampi_emit_bytes(ampi_emit *emit, size_t bytes, int32_t *out);
 amp_status ampi_emit_outside(ampi_emit *emit, const ampi_dims *dims, void *pointer, int32_t *out);
 /* Memory of the given layout that somebody else owns. */
 amp_status ampi_emit_shared(ampi_emit *emit, ampi_md md, void *pointer, int32_t *out);
+/* A buffer in the place of `of`, in the arena, whose bytes it reads as another type. */
+amp_status ampi_emit_same(ampi_emit *emit, int32_t of, ampi_md md, int32_t *out);
 ampi_md ampi_emit_md(const ampi_emit *emit, int32_t buffer);
 
 /* ---- steps ---- */

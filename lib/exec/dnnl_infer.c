@@ -5,18 +5,9 @@
  * In plain fp32 convolutions are direct, so that an image gives the same bits in every batch.
  * Values stay in the layouts that the convolutions chose.
  */
-#include "exec/dnnl_program.h"
-#include "exec/exec.h"
+#include "exec/dnnl_infer.h"
 
-typedef struct infer {
-    ampi_emit emit;
-    ampi_cache *cache;
-    ampi_dnnl_plan *plan;
-    int32_t *values; /* [n_nodes]: buffer of the result */
-    int32_t *last;   /* [n_nodes]: last node that reads it */
-} infer;
-
-static amp_status infer_input(infer *in, size_t index)
+static amp_status infer_input(ampi_infer *in, size_t index)
 {
     const ampi_dims dims = ampi_emit_dims(&in->emit, (int32_t)index);
 
@@ -25,67 +16,79 @@ static amp_status infer_input(infer *in, size_t index)
     return AMP_OK;
 }
 
-/* A parameter as a buffer in the layout that a primitive wants. */
-static amp_status param(infer *in, const ampi_node *node, ampi_param which, const ampi_dims *dims,
-                        ampi_md md, int32_t *out)
+amp_status ampi_infer_floats(ampi_infer *in, size_t count, const void *data, int32_t *out)
 {
-    float *data;
+    const ampi_dims dims = { 1, { (dnnl_dim_t)count } };
 
-    AMPI_TRY(ampi_dnnl_prepare(in->cache, node->params[which], dims, md, &data, in->emit.error));
-    return ampi_emit_shared(&in->emit, md, data, out);
+    /* oneDNN takes inputs by plain pointers too. */
+    return ampi_emit_outside(&in->emit, &dims, (void *)(uintptr_t)data, out);
 }
 
-static amp_status vector(infer *in, const ampi_node *node, float *data, int32_t *out)
+static amp_status vector(ampi_infer *in, const ampi_node *node, const float *data, int32_t *out)
 {
-    const ampi_dims dims = { 1, { node->shape.c } };
-
-    return ampi_emit_outside(&in->emit, &dims, data, out);
+    return ampi_infer_floats(in, node->shape.c, data, out);
 }
 
-/* The convolution adds to what is in its result: the other operand itself where nobody reads that
-   any more, or a copy. */
-static amp_status sum_buffer(infer *in, const ampi_node *node, size_t index, ampi_md md)
+amp_status ampi_infer_weights(ampi_infer *in, const ampi_node *node, const ampi_conv_spec *spec,
+                              const_dnnl_primitive_desc_t desc, int32_t *out)
 {
-    const int32_t operand = in->values[node->sum];
+    const ampi_wanted wanted = { node->params[AMPI_PARAM_WEIGHT], ampi_emit_weight_dims(spec),
+                                 ampi_desc_md(desc, dnnl_query_weights_md, 0),
+                                 spec->scales.weights };
+    void *data;
+
+    AMPI_TRY(ampi_dnnl_prepare(in->cache, &wanted, &data, in->emit.error));
+    return ampi_emit_shared(&in->emit, wanted.md, data, out);
+}
+
+/* The operand itself where nobody reads that any more, or a copy. */
+amp_status ampi_infer_sum(ampi_infer *in, size_t index, int32_t operand, ampi_md md, int32_t *out)
+{
+    const ampi_node *const node = &in->emit.graph->nodes[index];
     const bool free_after = in->last[node->sum] == (int32_t)index && node->sum != node->inputs[0];
 
+    *out = operand;
     if (free_after && !in->emit.plan->buffers[operand]->outside &&
-        ampi_md_equal(ampi_emit_md(&in->emit, operand), md)) {
-        in->values[index] = operand;
+        ampi_md_equal(ampi_emit_md(&in->emit, operand), md))
         return AMP_OK;
-    }
-    AMPI_TRY(ampi_emit_buffer(&in->emit, md, &in->values[index]));
-    return ampi_emit_copy(&in->emit, operand, in->values[index]);
+    AMPI_TRY(ampi_emit_buffer(&in->emit, md, out));
+    return ampi_emit_copy(&in->emit, operand, *out);
 }
 
-/* Winograd pays from 32 channels on, and exists for this shape alone. */
-static bool may_winograd(const infer *in, const ampi_conv_spec *spec)
+/* Winograd pays from these many channels on, and exists for this shape alone.  Its int8 kind
+   rounds what it multiplies once more. */
+static bool may_winograd(const ampi_infer *in, const ampi_conv_spec *spec)
 {
-    return in->cache->precision == AMPI_PRECISION_FAST && spec->kernel == 3 && spec->stride == 1 &&
-           spec->ic >= 32 && spec->oc >= 32;
+    const bool bytes = spec->scales.weights != NULL;
+    const dnnl_dim_t least = bytes ? 64 : 32;
+
+    return (bytes || in->cache->precision == AMPI_PRECISION_FAST) && spec->kernel == 3 &&
+           spec->stride == 1 && spec->ic >= least && spec->oc >= least;
 }
 
-static dnnl_status_t try_desc(infer *in, ampi_conv_spec *spec, dnnl_primitive_desc_t *out)
+static dnnl_status_t try_desc(ampi_infer *in, ampi_conv_spec *spec, dnnl_primitive_desc_t *out)
 {
     const dnnl_engine_t engine = in->emit.plan->engine;
+    const bool whole = spec->whole;
     dnnl_status_t status = dnnl_unimplemented;
 
     spec->winograd = may_winograd(in, spec);
+    spec->whole = false;
     if (spec->winograd)
         status = ampi_desc_conv(out, engine, spec);
     spec->winograd = false;
+    spec->whole = whole;
     return status == dnnl_unimplemented ? ampi_desc_conv(out, engine, spec) : status;
 }
 
-/* *alone: it runs on one thread. */
-static amp_status conv_desc(infer *in, ampi_conv_spec *spec, dnnl_primitive_desc_t *out,
-                            bool *alone)
+amp_status ampi_infer_conv_desc(ampi_infer *in, ampi_conv_spec *spec, dnnl_primitive_desc_t *out,
+                                bool *alone)
 {
     ampi_emit *const emit = &in->emit;
     dnnl_status_t status = try_desc(in, spec, out);
 
-    *alone =
-        status == dnnl_success && spec->whole && in->plan->threads > 1 && !ampi_conv_whole(*out);
+    *alone = status == dnnl_success && in->cache->precision == AMPI_PRECISION_FP32 &&
+             in->plan->threads > 1 && !ampi_conv_whole(*out);
     if (*alone) {
         const int32_t before = ampi_omp_set(1);
         dnnl_primitive_desc_destroy(*out);
@@ -96,43 +99,44 @@ static amp_status conv_desc(infer *in, ampi_conv_spec *spec, dnnl_primitive_desc
     return ampi_emit_keep(emit, status, *out, "a convolution");
 }
 
-static ampi_conv_spec conv_spec(const infer *in, const ampi_node *node, size_t index)
+static ampi_conv_spec conv_spec(const ampi_infer *in, const ampi_node *node, size_t index)
 {
     const bool bf16 = in->cache->precision == AMPI_PRECISION_BF16;
     ampi_conv_spec spec = { .direction = AMPI_INFERENCE, .relu = node->relu };
 
     ampi_emit_conv_shape(&in->emit, node, &spec);
     spec.sum = node->sum != AMPI_NONE;
-    spec.whole = in->cache->precision == AMPI_PRECISION_FP32;
+    spec.whole = in->cache->precision != AMPI_PRECISION_FAST;
     spec.from = bf16 ? dnnl_bf16 : dnnl_f32;
     /* The logits keep all their bits. */
     spec.to = bf16 && index + 1 < in->emit.graph->n_nodes ? dnnl_bf16 : dnnl_f32;
     return spec;
 }
 
-static amp_status infer_conv(infer *in, const ampi_node *node, size_t index)
+static amp_status destination(ampi_infer *in, size_t index, const ampi_conv_spec *spec, ampi_md md)
+{
+    const int32_t sum = in->emit.graph->nodes[index].sum;
+
+    return spec->sum ? ampi_infer_sum(in, index, in->values[sum], md, &in->values[index])
+                     : ampi_emit_buffer(&in->emit, md, &in->values[index]);
+}
+
+static amp_status infer_conv(ampi_infer *in, const ampi_node *node, size_t index)
 {
     ampi_emit *const emit = &in->emit;
     ampi_conv_spec spec = conv_spec(in, node, index);
     dnnl_primitive_desc_t desc = NULL;
     int32_t source, weights, bias = AMPI_NONE;
-    ampi_dims dims;
     amp_status status;
     bool alone;
 
-    AMPI_TRY(conv_desc(in, &spec, &desc, &alone));
+    AMPI_TRY(ampi_infer_conv_desc(in, &spec, &desc, &alone));
     AMPI_TRY(ampi_emit_as(emit, in->values[node->inputs[0]],
                           ampi_desc_md(desc, dnnl_query_src_md, 0), &source));
-    dims = ampi_emit_weight_dims(&spec);
-    AMPI_TRY(param(in, node, AMPI_PARAM_WEIGHT, &dims, ampi_desc_md(desc, dnnl_query_weights_md, 0),
-                   &weights));
+    AMPI_TRY(ampi_infer_weights(in, node, &spec, desc, &weights));
     if (spec.bias)
         AMPI_TRY(vector(in, node, emit->graph->tensors[node->params[AMPI_PARAM_BIAS]].data, &bias));
-    if (spec.sum)
-        AMPI_TRY(sum_buffer(in, node, index, ampi_desc_md(desc, dnnl_query_dst_md, 0)));
-    else
-        AMPI_TRY(
-            ampi_emit_buffer(emit, ampi_desc_md(desc, dnnl_query_dst_md, 0), &in->values[index]));
+    AMPI_TRY(destination(in, index, &spec, ampi_desc_md(desc, dnnl_query_dst_md, 0)));
     const ampi_arg args[] = { { DNNL_ARG_SRC, source },
                               { DNNL_ARG_WEIGHTS, weights },
                               { DNNL_ARG_BIAS, bias },
@@ -143,9 +147,48 @@ static amp_status infer_conv(infer *in, const ampi_node *node, size_t index)
     return status;
 }
 
+/* ---- ranges seen ------------------------------------------------------------------------------
+ */
+
+static void note(_Atomic float *cell, float value, bool low)
+{
+    float old = atomic_load(cell);
+
+    while ((low ? value < old : value > old) && !atomic_compare_exchange_weak(cell, &old, value)) {
+    }
+}
+
+/* { fp32 values, the cells of their lowest and highest }. */
+static void note_range(const ampi_call *call)
+{
+    const float *const values = call->pointers[0];
+    const size_t n = call->bytes[0] / sizeof *values;
+    _Atomic float *const cells = call->pointers[1];
+    float low = 0.0F, high = 0.0F;
+
+    for (size_t i = 0; i < n; i++) {
+        low = values[i] < low ? values[i] : low;
+        high = values[i] > high ? values[i] : high;
+    }
+    note(&cells[0], low, true);
+    note(&cells[1], high, false);
+}
+
+static amp_status observe(ampi_infer *in, const ampi_node *node, size_t index)
+{
+    ampi_seen *const seen = &in->cache->seen[index];
+    int32_t read[2] = { in->values[node->inputs[0]], AMPI_NONE };
+    int32_t made[2] = { in->values[index], AMPI_NONE };
+
+    AMPI_TRY(ampi_infer_floats(in, 2, seen->read, &read[1]));
+    AMPI_TRY(ampi_infer_floats(in, 2, seen->made, &made[1]));
+    AMPI_TRY(ampi_emit_call(&in->emit, note_range, read, 2));
+    return ampi_emit_call(&in->emit, note_range, made, 2);
+}
+
 /* y = scale * (x - 0) / sqrt(0.5 + 0.5) + shift: a batch norm with given statistics.  An epsilon of
    0 would make NaN of a block's spare channels, whose variance is taken as 0. */
-static amp_status infer_scale(infer *in, const ampi_node *node, size_t index)
+static amp_status infer_scale(ampi_infer *in, const ampi_node *node, size_t index)
 {
     ampi_emit *const emit = &in->emit;
     const int32_t source = in->values[node->inputs[0]];
@@ -170,7 +213,7 @@ static amp_status infer_scale(infer *in, const ampi_node *node, size_t index)
     return ampi_emit_step(emit, desc, args, 6);
 }
 
-static amp_status infer_relu(infer *in, const ampi_node *node, size_t index)
+static amp_status infer_relu(ampi_infer *in, const ampi_node *node, size_t index)
 {
     ampi_emit *const emit = &in->emit;
     const int32_t source = in->values[node->inputs[0]];
@@ -184,7 +227,7 @@ static amp_status infer_relu(infer *in, const ampi_node *node, size_t index)
     return ampi_emit_step(emit, desc, args, 2);
 }
 
-static amp_status infer_add(infer *in, const ampi_node *node, size_t index)
+static amp_status infer_add(ampi_infer *in, const ampi_node *node, size_t index)
 {
     ampi_emit *const emit = &in->emit;
     const int32_t a = in->values[node->inputs[0]];
@@ -195,7 +238,7 @@ static amp_status infer_add(infer *in, const ampi_node *node, size_t index)
     return ampi_emit_add(emit, a, b, in->values[index], node->relu);
 }
 
-static amp_status infer_pool(infer *in, const ampi_node *node, size_t index)
+static amp_status infer_pool(ampi_infer *in, const ampi_node *node, size_t index)
 {
     ampi_emit *const emit = &in->emit;
     const int32_t source = in->values[node->inputs[0]];
@@ -212,7 +255,7 @@ static amp_status infer_pool(infer *in, const ampi_node *node, size_t index)
     return ampi_emit_step(emit, desc, args, 2);
 }
 
-static amp_status infer_node(infer *in, const ampi_node *node, size_t index)
+static amp_status infer_node(ampi_infer *in, const ampi_node *node, size_t index)
 {
     switch (node->op) {
     case AMPI_OP_INPUT:
@@ -239,13 +282,26 @@ static amp_status infer_node(infer *in, const ampi_node *node, size_t index)
     return ampi_fail(in->emit.error, AMP_E_INTERNAL, "exec", "%.80s: not rewritten", node->name);
 }
 
-static void note_read(infer *in, int32_t from, size_t reader)
+static void note_read(ampi_infer *in, int32_t from, size_t reader)
 {
     if (from != AMPI_NONE)
         in->last[from] = (int32_t)reader;
 }
 
-static amp_status emit_all(infer *in)
+static amp_status emit_node(ampi_infer *in, const ampi_node *node, size_t index)
+{
+    bool done = false;
+
+    in->emit.node = index;
+    in->bytes[index] = AMPI_NONE;
+    if (in->cache->integers != NULL)
+        AMPI_TRY(ampi_infer_int8(in, node, index, &done));
+    if (!done)
+        AMPI_TRY(infer_node(in, node, index));
+    return in->cache->seen != NULL && node->op == AMPI_OP_CONV ? observe(in, node, index) : AMP_OK;
+}
+
+static amp_status emit_all(ampi_infer *in)
 {
     const ampi_graph *const graph = in->emit.graph;
     const int32_t end = (int32_t)graph->n_nodes - 1;
@@ -256,10 +312,8 @@ static amp_status emit_all(infer *in)
         note_read(in, graph->nodes[i].inputs[1], i);
         note_read(in, graph->nodes[i].sum, i);
     }
-    for (size_t i = 0; i < graph->n_nodes; i++) {
-        in->emit.node = i;
-        AMPI_TRY(infer_node(in, &graph->nodes[i], i));
-    }
+    for (size_t i = 0; i < graph->n_nodes; i++)
+        AMPI_TRY(emit_node(in, &graph->nodes[i], i));
     AMPI_TRY(ampi_emit_outside(&in->emit, &dims, NULL, &in->plan->output));
     AMPI_TRY(ampi_emit_copy(&in->emit, in->values[end], in->plan->output));
     return ampi_plan_place(in->emit.plan, in->emit.error);
@@ -268,7 +322,7 @@ static amp_status emit_all(infer *in)
 amp_status ampi_dnnl_infer(ampi_cache *cache, ampi_dnnl_plan *plan, amp_error *error)
 {
     const size_t n = cache->graph->n_nodes;
-    infer in = { .cache = cache, .plan = plan };
+    ampi_infer in = { .cache = cache, .plan = plan };
     amp_status status;
 
     in.emit.plan = &plan->plan;
@@ -277,11 +331,13 @@ amp_status ampi_dnnl_infer(ampi_cache *cache, ampi_dnnl_plan *plan, amp_error *e
     in.emit.phase = AMPI_PHASE_FORWARD;
     in.emit.error = error;
     in.values = ampi_alloc(cache->context, n, sizeof *in.values);
+    in.bytes = ampi_alloc(cache->context, n, sizeof *in.bytes);
     in.last = ampi_alloc(cache->context, n, sizeof *in.last);
-    status = in.values != NULL && in.last != NULL
+    status = in.values != NULL && in.bytes != NULL && in.last != NULL
                  ? emit_all(&in)
                  : ampi_fail_nomem(error, "exec", n * sizeof *in.values);
     ampi_free(cache->context, in.values);
+    ampi_free(cache->context, in.bytes);
     ampi_free(cache->context, in.last);
     return status;
 }

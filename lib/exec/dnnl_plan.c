@@ -63,6 +63,13 @@ amp_status ampi_plan_buffer(ampi_plan *plan, const ampi_buffer *buffer, int32_t 
     return AMP_OK;
 }
 
+static void touch(ampi_buffer *buffer, int32_t now)
+{
+    if (buffer->first < 0)
+        buffer->first = now;
+    buffer->last = now;
+}
+
 amp_status ampi_plan_step(ampi_plan *plan, const ampi_step *step, amp_error *error)
 {
     const int32_t now = (int32_t)plan->n_steps;
@@ -75,12 +82,9 @@ amp_status ampi_plan_step(ampi_plan *plan, const ampi_step *step, amp_error *err
         return status;
     }
     plan->steps[plan->n_steps++] = *step;
-    for (uint32_t i = 0; i < step->n_args; i++) {
-        ampi_buffer *const buffer = plan->buffers[step->buffers[i]];
-        if (buffer->first < 0)
-            buffer->first = now;
-        buffer->last = now;
-    }
+    for (uint32_t i = 0; i < step->n_args; i++)
+        for (ampi_buffer *b = plan->buffers[step->buffers[i]]; b != NULL; b = b->same)
+            touch(b, now);
     return AMP_OK;
 }
 
@@ -111,7 +115,7 @@ static int by_size(const void *a, const void *b)
 
 static bool in_arena(const ampi_buffer *buffer)
 {
-    return !buffer->outside && buffer->first >= 0 && buffer->bytes > 0;
+    return !buffer->outside && buffer->same == NULL && buffer->first >= 0 && buffer->bytes > 0;
 }
 
 static size_t round_up(size_t bytes)

@@ -27,6 +27,7 @@ typedef struct ampi_call {
     size_t node;
     void *const *pointers;
     const size_t *bytes;
+    int32_t threads; /* that it may use */
 } ampi_call;
 
 typedef void (*ampi_step_fn)(const ampi_call *call);
@@ -34,8 +35,9 @@ typedef void (*ampi_step_fn)(const ampi_call *call);
 typedef struct ampi_buffer {
     ampi_layout layout; /* none for bytes of our own */
     size_t bytes, offset;
-    int32_t first, last; /* steps that touch it, -1 = none yet */
-    bool outside;        /* not in the arena: `pointer`, or given by ampi_binding_point */
+    struct ampi_buffer *same; /* lies where that one does, as another type; or NULL */
+    int32_t first, last;      /* steps that touch it, -1 = none yet */
+    bool outside;             /* not in the arena: `pointer`, or given by ampi_binding_point */
     void *pointer;
 } ampi_buffer;
 
@@ -55,6 +57,7 @@ typedef struct ampi_step {
 typedef struct ampi_plan {
     amp_context *context;  /* borrowed */
     dnnl_engine_t engine;  /* borrowed */
+    int32_t threads;       /* of its functions; 0 = 1 */
     ampi_buffer **buffers; /* one block each: a descriptor of 2.x points into it */
     size_t n_buffers, buffer_capacity;
     ampi_step *steps;

@@ -42,6 +42,7 @@ static amp_status make_plan(ampi_dnnl_plan **out, ampi_cache *cache, size_t batc
     ampi_plan_init(&plan->plan, cache->context, cache->engine);
     plan->batch = batch;
     plan->threads = threads;
+    plan->plan.threads = threads;
     before = ampi_omp_set(threads);
     status = ampi_dnnl_infer(cache, plan, error);
     ampi_omp_restore(before);
@@ -131,6 +132,8 @@ static amp_status make_cache(ampi_cache **out, const ampi_dnnl_program *program,
     cache->context = program->context;
     cache->graph = program->graph;
     cache->precision = program->precision;
+    cache->seen = program->seen;
+    cache->integers = program->integers;
     cache->process = getpid();
     status = fill_cache(cache, error);
     if (status == AMP_OK) {
@@ -160,20 +163,29 @@ amp_status ampi_dnnl_cache(ampi_dnnl_program *program, ampi_cache **out, amp_err
     return AMP_OK;
 }
 
-amp_status ampi_dnnl_program_create(void **out, const ampi_graph *graph, ampi_precision precision,
-                                    amp_error *error)
+static amp_status fill_program(ampi_dnnl_program *program, amp_error *error)
 {
-    ampi_dnnl_program *const program = ampi_alloc(graph->context, 1, sizeof *program);
     ampi_cache *cache;
+
+    if (program->precision == AMPI_PRECISION_INT8)
+        AMPI_TRY(ampi_int8_create(&program->integers, program->graph, error));
+    return ampi_dnnl_cache(program, &cache, error);
+}
+
+amp_status ampi_dnnl_program_create(void **out, const ampi_program_setup *setup, amp_error *error)
+{
+    amp_context *const context = setup->graph->context;
+    ampi_dnnl_program *const program = ampi_alloc(context, 1, sizeof *program);
     amp_status status;
 
     if (program == NULL)
         return ampi_fail_nomem(error, "exec", sizeof *program);
-    program->context = graph->context;
-    program->graph = graph;
-    program->precision = precision;
+    program->context = context;
+    program->graph = setup->graph;
+    program->precision = setup->precision;
+    program->seen = setup->seen;
     atomic_init(&program->cache, NULL);
-    status = ampi_dnnl_cache(program, &cache, error);
+    status = fill_program(program, error);
     if (status == AMP_OK)
         *out = program;
     else
@@ -186,5 +198,6 @@ void ampi_dnnl_program_free(void *state)
     ampi_dnnl_program *const program = state;
 
     cache_free(atomic_load(&program->cache));
+    ampi_int8_free(program->integers);
     ampi_free(program->context, program);
 }

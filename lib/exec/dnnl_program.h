@@ -8,8 +8,8 @@
 #ifndef AMPI_EXEC_DNNL_PROGRAM_H
 #define AMPI_EXEC_DNNL_PROGRAM_H
 
-#include "exec/dnnl_emit.h"
-#include "exec/exec.h"
+#include "exec/backend.h"
+#include "exec/dnnl_int8.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -32,8 +32,16 @@ struct ampi_dnnl_plan {
 typedef struct ampi_prepared {
     int32_t tensor;
     ampi_layout layout;
-    float *data;
+    void *data;
 } ampi_prepared;
+
+/* What a plan wants of a tensor. */
+typedef struct ampi_wanted {
+    int32_t tensor;
+    ampi_dims dims;
+    ampi_md md;
+    const float *scales; /* [AMPI_SCALES,dims.d[0]]: int8 values = real / scale; NULL = real ones */
+} ampi_wanted;
 
 /* What one process made: a forked child starts its own, a lock of the parent's may be held for
    ever there. */
@@ -41,6 +49,8 @@ struct ampi_cache {
     amp_context *context;
     const ampi_graph *graph;
     ampi_precision precision;
+    ampi_seen *seen;           /* borrowed, NULL = nobody observes */
+    const ampi_int8 *integers; /* borrowed, NULL = not in int8 */
     pid_t process;
     pthread_mutex_t mutex;
     dnnl_engine_t engine;
@@ -55,6 +65,8 @@ typedef struct ampi_dnnl_program {
     amp_context *context;
     const ampi_graph *graph;
     ampi_precision precision;
+    ampi_seen *seen; /* borrowed */
+    ampi_int8 *integers;
     _Atomic(ampi_cache *) cache;
 } ampi_dnnl_program;
 
@@ -64,9 +76,9 @@ amp_status ampi_dnnl_cache(ampi_dnnl_program *program, ampi_cache **out, amp_err
 amp_status ampi_dnnl_plan_get(ampi_cache *cache, const ampi_dnnl_plan **out, size_t batch,
                               int32_t threads, amp_error *error);
 
-/* Pointer to tensor `tensor` in layout `md`, the graph's own data where that has it. */
-amp_status ampi_dnnl_prepare(ampi_cache *cache, int32_t tensor, const ampi_dims *dims, ampi_md md,
-                             float **out, amp_error *error);
+/* Pointer to the tensor's values as wanted, the graph's own data where those are it. */
+amp_status ampi_dnnl_prepare(ampi_cache *cache, const ampi_wanted *wanted, void **out,
+                             amp_error *error);
 /* Appends a row for each step of the plan; *first = index of the first.  `graph` is the program's.
  */
 amp_status ampi_dnnl_watch(ampi_watch *watch, const ampi_graph *graph, const ampi_dnnl_plan *plan,

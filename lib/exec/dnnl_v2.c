@@ -59,12 +59,46 @@ dnnl_status_t ampi_attr_make(dnnl_primitive_attr_t *out, bool sum, bool relu)
     return status;
 }
 
+static dnnl_status_t append_ops(dnnl_post_ops_t ops, const ampi_conv_spec *spec)
+{
+    const ampi_conv_scales *const scales = &spec->scales;
+    dnnl_status_t status = dnnl_success;
+
+    if (spec->sum)
+        status = dnnl_post_ops_append_sum_v2(ops, scales->sum / scales->to, scales->sum_type);
+    if (status == dnnl_success && spec->relu)
+        status = dnnl_post_ops_append_eltwise(ops, 1.0F, dnnl_eltwise_relu, 0.0F, 0.0F);
+    return status;
+}
+
+dnnl_status_t ampi_attr_conv(dnnl_primitive_attr_t *out, const ampi_conv_spec *spec)
+{
+    dnnl_post_ops_t ops = NULL;
+    dnnl_status_t status;
+
+    if (spec->scales.weights == NULL)
+        return ampi_attr_make(out, spec->sum, spec->relu);
+    status = ampi_attr_make(out, false, false);
+    if (status == dnnl_success)
+        status = dnnl_primitive_attr_set_output_scales(*out, spec->oc, 1 << 1,
+                                                       spec->scales.weights + spec->oc);
+    if (status == dnnl_success)
+        status = dnnl_post_ops_create(&ops);
+    if (status == dnnl_success)
+        status = append_ops(ops, spec);
+    if (status == dnnl_success)
+        status = dnnl_primitive_attr_set_post_ops(*out, ops);
+    if (ops != NULL)
+        dnnl_post_ops_destroy(ops);
+    return status;
+}
+
 /* The primitive descriptor of any filled operation descriptor. */
 static dnnl_status_t make(dnnl_primitive_desc_t *out, const_dnnl_op_desc_t op, dnnl_engine_t engine,
-                          const_dnnl_primitive_desc_t hint, bool sum, bool relu)
+                          const_dnnl_primitive_desc_t hint, bool relu)
 {
     dnnl_primitive_attr_t attr = NULL;
-    dnnl_status_t status = ampi_attr_make(&attr, sum, relu);
+    dnnl_status_t status = ampi_attr_make(&attr, false, relu);
 
     if (status == dnnl_success)
         status = dnnl_primitive_desc_create(out, op, attr, engine, hint);
@@ -102,14 +136,11 @@ static dnnl_status_t conv_fill(dnnl_convolution_desc_t *op, const ampi_conv_layo
 
 /* *out stays NULL where no kernel is whole. */
 static dnnl_status_t find_whole(dnnl_primitive_desc_t *out, const_dnnl_op_desc_t op,
-                                dnnl_engine_t engine, const ampi_conv_spec *spec)
+                                dnnl_engine_t engine, const_dnnl_primitive_attr_t attr)
 {
     dnnl_primitive_desc_iterator_t each = NULL;
-    dnnl_primitive_attr_t attr = NULL;
-    dnnl_status_t status = ampi_attr_make(&attr, spec->sum, spec->relu);
+    dnnl_status_t status = dnnl_primitive_desc_iterator_create(&each, op, attr, engine, NULL);
 
-    if (status == dnnl_success)
-        status = dnnl_primitive_desc_iterator_create(&each, op, attr, engine, NULL);
     while (status == dnnl_success) {
         dnnl_primitive_desc_t const desc = dnnl_primitive_desc_iterator_fetch(each);
         if (desc != NULL && ampi_conv_whole(desc)) {
@@ -122,8 +153,6 @@ static dnnl_status_t find_whole(dnnl_primitive_desc_t *out, const_dnnl_op_desc_t
     }
     if (each != NULL)
         dnnl_primitive_desc_iterator_destroy(each);
-    if (attr != NULL)
-        dnnl_primitive_attr_destroy(attr);
     return status == dnnl_iterator_ends ? dnnl_success : status;
 }
 
@@ -131,15 +160,20 @@ dnnl_status_t ampi_desc_conv(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
                              const ampi_conv_spec *spec)
 {
     ampi_conv_layouts any = { 0 };
+    dnnl_primitive_attr_t attr = NULL;
     dnnl_convolution_desc_t op;
     dnnl_status_t status = ampi_conv_any(&any, spec);
 
     if (status == dnnl_success)
         status = conv_fill(&op, &any, spec);
+    if (status == dnnl_success)
+        status = ampi_attr_conv(&attr, spec);
     if (status == dnnl_success && spec->whole)
-        status = find_whole(out, &op, engine, spec);
+        status = find_whole(out, &op, engine, attr);
     if (status == dnnl_success && *out == NULL)
-        status = make(out, &op, engine, spec->hint, spec->sum, spec->relu);
+        status = dnnl_primitive_desc_create(out, &op, attr, engine, spec->hint);
+    if (attr != NULL)
+        dnnl_primitive_attr_destroy(attr);
     ampi_conv_clear(&any);
     return status;
 }
@@ -162,7 +196,7 @@ dnnl_status_t ampi_desc_norm(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
     else
         status = dnnl_batch_normalization_forward_desc_init(
             &op, dnnl_forward_inference, spec->data, spec->epsilon, flags | dnnl_use_global_stats);
-    return status != dnnl_success ? status : make(out, &op, engine, spec->hint, false, false);
+    return status != dnnl_success ? status : make(out, &op, engine, spec->hint, false);
 }
 
 dnnl_status_t ampi_desc_relu(dnnl_primitive_desc_t *out, dnnl_engine_t engine, ampi_md data,
@@ -175,7 +209,7 @@ dnnl_status_t ampi_desc_relu(dnnl_primitive_desc_t *out, dnnl_engine_t engine, a
             ? dnnl_eltwise_backward_desc_init(&op, how, data, data, 0.0F, 0.0F)
             : dnnl_eltwise_forward_desc_init(&op, dnnl_forward_training, how, data, 0.0F, 0.0F);
 
-    return status != dnnl_success ? status : make(out, &op, engine, hint, false, false);
+    return status != dnnl_success ? status : make(out, &op, engine, hint, false);
 }
 
 dnnl_status_t ampi_desc_add(dnnl_primitive_desc_t *out, dnnl_engine_t engine, ampi_md data,
@@ -184,7 +218,7 @@ dnnl_status_t ampi_desc_add(dnnl_primitive_desc_t *out, dnnl_engine_t engine, am
     dnnl_binary_desc_t op;
     const dnnl_status_t status = dnnl_binary_desc_init(&op, dnnl_binary_add, data, data, data);
 
-    return status != dnnl_success ? status : make(out, &op, engine, NULL, false, relu);
+    return status != dnnl_success ? status : make(out, &op, engine, NULL, relu);
 }
 
 dnnl_status_t ampi_desc_pool(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
@@ -213,7 +247,7 @@ dnnl_status_t ampi_desc_pool(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
         status = dnnl_pooling_forward_desc_init(
             &op, spec->direction == AMPI_FORWARD ? dnnl_forward_training : dnnl_forward_inference,
             how, spec->source, &any, strides, kernel, begin, end);
-    return status != dnnl_success ? status : make(out, &op, engine, spec->hint, false, false);
+    return status != dnnl_success ? status : make(out, &op, engine, spec->hint, false);
 }
 
 dnnl_status_t ampi_desc_reorder(dnnl_primitive_desc_t *out, dnnl_engine_t engine, ampi_md from,
@@ -222,6 +256,21 @@ dnnl_status_t ampi_desc_reorder(dnnl_primitive_desc_t *out, dnnl_engine_t engine
     dnnl_primitive_attr_t attr = NULL;
     dnnl_status_t status = ampi_attr_make(&attr, false, false);
 
+    if (status == dnnl_success)
+        status = dnnl_reorder_primitive_desc_create(out, from, engine, to, engine, attr);
+    if (attr != NULL)
+        dnnl_primitive_attr_destroy(attr);
+    return status;
+}
+
+dnnl_status_t ampi_desc_weights(dnnl_primitive_desc_t *out, dnnl_engine_t engine, ampi_md from,
+                                ampi_md to, const float *scales, dnnl_dim_t count)
+{
+    dnnl_primitive_attr_t attr = NULL;
+    dnnl_status_t status = ampi_attr_make(&attr, false, false);
+
+    if (status == dnnl_success)
+        status = dnnl_primitive_attr_set_output_scales(attr, count, 1 << 0, scales + 2 * count);
     if (status == dnnl_success)
         status = dnnl_reorder_primitive_desc_create(out, from, engine, to, engine, attr);
     if (attr != NULL)

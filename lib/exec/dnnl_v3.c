@@ -66,6 +66,50 @@ dnnl_status_t ampi_attr_make(dnnl_primitive_attr_t *out, bool sum, bool relu)
     return status;
 }
 
+static dnnl_status_t append_ops(dnnl_post_ops_t ops, const ampi_conv_spec *spec)
+{
+    dnnl_status_t status = dnnl_success;
+
+    if (spec->sum)
+        status = dnnl_post_ops_append_sum(ops, spec->scales.sum, 0, spec->scales.sum_type);
+    if (status == dnnl_success && spec->relu)
+        status = dnnl_post_ops_append_eltwise(ops, dnnl_eltwise_relu, 0.0F, 0.0F);
+    return status;
+}
+
+/* That there are scales; their values come with each run. */
+static dnnl_status_t set_scales(dnnl_primitive_attr_t attr, const ampi_conv_spec *spec)
+{
+    dnnl_status_t status = dnnl_primitive_attr_set_scales_mask(attr, DNNL_ARG_SRC, 0);
+
+    if (status == dnnl_success)
+        status = dnnl_primitive_attr_set_scales_mask(attr, DNNL_ARG_WEIGHTS, 1 << 0);
+    if (status == dnnl_success && spec->to != dnnl_f32)
+        status = dnnl_primitive_attr_set_scales_mask(attr, DNNL_ARG_DST, 0);
+    return status;
+}
+
+dnnl_status_t ampi_attr_conv(dnnl_primitive_attr_t *out, const ampi_conv_spec *spec)
+{
+    dnnl_post_ops_t ops = NULL;
+    dnnl_status_t status;
+
+    if (spec->scales.weights == NULL)
+        return ampi_attr_make(out, spec->sum, spec->relu);
+    status = ampi_attr_make(out, false, false);
+    if (status == dnnl_success)
+        status = set_scales(*out, spec);
+    if (status == dnnl_success)
+        status = dnnl_post_ops_create(&ops);
+    if (status == dnnl_success)
+        status = append_ops(ops, spec);
+    if (status == dnnl_success)
+        status = dnnl_primitive_attr_set_post_ops(*out, ops);
+    if (ops != NULL)
+        dnnl_post_ops_destroy(ops);
+    return status;
+}
+
 /* ---- convolutions ---------------------------------------------------------------------------- */
 
 static dnnl_status_t conv_make(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
@@ -115,7 +159,7 @@ dnnl_status_t ampi_desc_conv(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
     dnnl_status_t status = ampi_conv_any(&any, spec);
 
     if (status == dnnl_success)
-        status = ampi_attr_make(&attr, spec->sum, spec->relu);
+        status = ampi_attr_conv(&attr, spec);
     if (status == dnnl_success)
         status = conv_make(out, engine, &any, spec, attr);
     if (status == dnnl_success && spec->whole && !find_whole(*out)) {
@@ -238,6 +282,23 @@ dnnl_status_t ampi_desc_reorder(dnnl_primitive_desc_t *out, dnnl_engine_t engine
     dnnl_primitive_attr_t attr = NULL;
     dnnl_status_t status = ampi_attr_make(&attr, false, false);
 
+    if (status == dnnl_success)
+        status = dnnl_reorder_primitive_desc_create(out, from, engine, to, engine, attr);
+    if (attr != NULL)
+        dnnl_primitive_attr_destroy(attr);
+    return status;
+}
+
+dnnl_status_t ampi_desc_weights(dnnl_primitive_desc_t *out, dnnl_engine_t engine, ampi_md from,
+                                ampi_md to, const float *scales, dnnl_dim_t count)
+{
+    dnnl_primitive_attr_t attr = NULL;
+    dnnl_status_t status = ampi_attr_make(&attr, false, false);
+
+    (void)scales;
+    (void)count;
+    if (status == dnnl_success)
+        status = dnnl_primitive_attr_set_scales_mask(attr, DNNL_ARG_DST, 1 << 0);
     if (status == dnnl_success)
         status = dnnl_reorder_primitive_desc_create(out, from, engine, to, engine, attr);
     if (attr != NULL)

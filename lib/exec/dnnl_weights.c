@@ -10,7 +10,7 @@ typedef struct reorder {
     dnnl_primitive_desc_t desc;
     dnnl_primitive_t primitive;
     dnnl_stream_t stream;
-    dnnl_memory_t from, to, scratch;
+    dnnl_memory_t from, to, scratch, scales;
     void *scratch_bytes;
 } reorder;
 
@@ -22,6 +22,8 @@ static void reorder_clear(reorder *job, amp_context *context)
         dnnl_memory_destroy(job->to);
     if (job->scratch != NULL)
         dnnl_memory_destroy(job->scratch);
+    if (job->scales != NULL)
+        dnnl_memory_destroy(job->scales);
     if (job->stream != NULL)
         dnnl_stream_destroy(job->stream);
     if (job->primitive != NULL)
@@ -45,12 +47,38 @@ static amp_status reorder_scratch(reorder *job, const ampi_cache *cache, amp_err
                            "a memory object", error);
 }
 
-static amp_status reorder_fill(reorder *job, const ampi_cache *cache, ampi_md from, ampi_md to,
-                               amp_error *error)
+/* oneDNN reads scales by a plain pointer too. */
+static amp_status reorder_scales(reorder *job, const ampi_cache *cache, const ampi_wanted *wanted,
+                                 amp_error *error)
 {
-    AMPI_TRY(ampi_dnnl_check(ampi_desc_reorder(&job->desc, cache->engine, from, to), "a reorder",
-                             error));
+    const ampi_dims dims = { 1, { wanted->dims.d[0] } };
+    void *const scales = (void *)(uintptr_t)wanted->scales;
+    ampi_layout layout = { 0 };
+    dnnl_status_t status;
+
+    if (scales == NULL || !AMPI_SCALES_AT_RUN)
+        return AMP_OK;
+    status = ampi_layout_make(&layout, &dims, dnnl_a, dnnl_f32);
+    if (status == dnnl_success)
+        status = dnnl_memory_create(&job->scales, ampi_layout_md(&layout), cache->engine, scales);
+    ampi_layout_clear(&layout);
+    return ampi_dnnl_check(status, "a memory object", error);
+}
+
+static dnnl_status_t reorder_desc(reorder *job, const ampi_cache *cache, ampi_md from,
+                                  const ampi_wanted *wanted)
+{
+    return wanted->scales == NULL ? ampi_desc_reorder(&job->desc, cache->engine, from, wanted->md)
+                                  : ampi_desc_weights(&job->desc, cache->engine, from, wanted->md,
+                                                      wanted->scales, wanted->dims.d[0]);
+}
+
+static amp_status reorder_fill(reorder *job, const ampi_cache *cache, ampi_md from,
+                               const ampi_wanted *wanted, amp_error *error)
+{
+    AMPI_TRY(ampi_dnnl_check(reorder_desc(job, cache, from, wanted), "a reorder", error));
     AMPI_TRY(reorder_scratch(job, cache, error));
+    AMPI_TRY(reorder_scales(job, cache, wanted, error));
     AMPI_TRY(
         ampi_dnnl_check(dnnl_primitive_create(&job->primitive, job->desc), "a reorder", error));
     AMPI_TRY(
@@ -58,17 +86,19 @@ static amp_status reorder_fill(reorder *job, const ampi_cache *cache, ampi_md fr
                         "a stream", error));
     AMPI_TRY(ampi_dnnl_check(dnnl_memory_create(&job->from, from, cache->engine, NULL),
                              "a memory object", error));
-    return ampi_dnnl_check(dnnl_memory_create(&job->to, to, cache->engine, NULL), "a memory object",
-                           error);
+    return ampi_dnnl_check(dnnl_memory_create(&job->to, wanted->md, cache->engine, NULL),
+                           "a memory object", error);
 }
 
-static amp_status reorder_run(const reorder *job, float *from, float *to, amp_error *error)
+static amp_status reorder_run(const reorder *job, float *from, void *to, amp_error *error)
 {
-    const dnnl_exec_arg_t args[] = { { DNNL_ARG_FROM, job->from },
-                                     { DNNL_ARG_TO, job->to },
-                                     { DNNL_ARG_SCRATCHPAD, job->scratch } };
-    const int n_args = job->scratch != NULL ? 3 : 2;
+    dnnl_exec_arg_t args[4] = { { DNNL_ARG_FROM, job->from }, { DNNL_ARG_TO, job->to } };
+    int n_args = 2;
 
+    if (job->scratch != NULL)
+        args[n_args++] = (dnnl_exec_arg_t){ DNNL_ARG_SCRATCHPAD, job->scratch };
+    if (job->scales != NULL)
+        args[n_args++] = (dnnl_exec_arg_t){ AMPI_ARG_SCALES(DNNL_ARG_TO), job->scales };
     AMPI_TRY(ampi_dnnl_check(dnnl_memory_set_data_handle(job->from, from), "a pointer", error));
     AMPI_TRY(ampi_dnnl_check(dnnl_memory_set_data_handle(job->to, to), "a pointer", error));
     AMPI_TRY(ampi_dnnl_check(dnnl_primitive_execute(job->primitive, job->stream, n_args, args),
@@ -77,28 +107,29 @@ static amp_status reorder_run(const reorder *job, float *from, float *to, amp_er
 }
 
 /* One more entry in the list, `plain` being the layout of the graph's own data. */
-static amp_status add_prepared(ampi_cache *cache, int32_t tensor, ampi_md plain, ampi_md md,
-                               float **out, amp_error *error)
+static amp_status add_prepared(ampi_cache *cache, const ampi_wanted *wanted, ampi_md plain,
+                               void **out, amp_error *error)
 {
-    float *const data = ampi_alloc(cache->context, ampi_md_bytes(md), 1);
+    const size_t bytes = ampi_md_bytes(wanted->md);
+    void *const data = ampi_alloc(cache->context, bytes, 1);
     ampi_prepared *entry;
     reorder job = { 0 };
     amp_status status;
 
     if (data == NULL)
-        return ampi_fail_nomem(error, "exec", ampi_md_bytes(md));
-    status = reorder_fill(&job, cache, plain, md, error);
+        return ampi_fail_nomem(error, "exec", bytes);
+    status = reorder_fill(&job, cache, plain, wanted, error);
     if (status == AMP_OK)
-        status = reorder_run(&job, cache->graph->tensors[tensor].data, data, error);
+        status = reorder_run(&job, cache->graph->tensors[wanted->tensor].data, data, error);
     if (status == AMP_OK)
         status = ampi_grow(cache->context, &cache->prepared, &cache->prepared_capacity,
                            cache->n_prepared + 1, sizeof *cache->prepared, error);
     if (status == AMP_OK) {
         entry = &cache->prepared[cache->n_prepared];
-        status = ampi_dnnl_check(ampi_layout_copy(&entry->layout, md), "a layout", error);
+        status = ampi_dnnl_check(ampi_layout_copy(&entry->layout, wanted->md), "a layout", error);
     }
     if (status == AMP_OK) {
-        entry->tensor = tensor;
+        entry->tensor = wanted->tensor;
         entry->data = data;
         cache->n_prepared++;
         *out = data;
@@ -109,28 +140,29 @@ static amp_status add_prepared(ampi_cache *cache, int32_t tensor, ampi_md plain,
     return status;
 }
 
-static float *find_prepared(const ampi_cache *cache, int32_t tensor, ampi_md md)
+static void *find_prepared(const ampi_cache *cache, const ampi_wanted *wanted)
 {
     for (size_t i = 0; i < cache->n_prepared; i++)
-        if (cache->prepared[i].tensor == tensor &&
-            ampi_md_equal(ampi_layout_md(&cache->prepared[i].layout), md))
+        if (cache->prepared[i].tensor == wanted->tensor &&
+            ampi_md_equal(ampi_layout_md(&cache->prepared[i].layout), wanted->md))
             return cache->prepared[i].data;
     return NULL;
 }
 
-amp_status ampi_dnnl_prepare(ampi_cache *cache, int32_t tensor, const ampi_dims *dims, ampi_md md,
-                             float **out, amp_error *error)
+amp_status ampi_dnnl_prepare(ampi_cache *cache, const ampi_wanted *wanted, void **out,
+                             amp_error *error)
 {
+    const dnnl_format_tag_t tag = wanted->dims.n == 1 ? dnnl_a : dnnl_abcd;
     ampi_layout plain = { 0 };
     amp_status status = AMP_OK;
 
     AMPI_TRY(
-        ampi_dnnl_check(ampi_layout_make(&plain, dims, dims->n == 1 ? dnnl_a : dnnl_abcd, dnnl_f32),
-                        "a layout", error));
-    *out = ampi_md_equal(ampi_layout_md(&plain), md) ? cache->graph->tensors[tensor].data
-                                                     : find_prepared(cache, tensor, md);
+        ampi_dnnl_check(ampi_layout_make(&plain, &wanted->dims, tag, dnnl_f32), "a layout", error));
+    *out = ampi_md_equal(ampi_layout_md(&plain), wanted->md)
+               ? cache->graph->tensors[wanted->tensor].data
+               : find_prepared(cache, wanted);
     if (*out == NULL)
-        status = add_prepared(cache, tensor, ampi_layout_md(&plain), md, out, error);
+        status = add_prepared(cache, wanted, ampi_layout_md(&plain), out, error);
     ampi_layout_clear(&plain);
     return status;
 }

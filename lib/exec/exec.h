@@ -19,7 +19,8 @@ typedef enum ampi_precision {
     AMPI_PRECISION_FP32, /* inference: direct convolutions, the same bits however it is run */
     AMPI_PRECISION_FAST, /* fp32, Winograd convolutions where there are any: about 1e-6 off */
     AMPI_PRECISION_BF16, /* activations and weights, sums in fp32 */
-    AMPI_PRECISION_INT8, /* those convolutions whose ranges the graph knows (node.h), sums in int32 */
+    AMPI_PRECISION_INT8, /* those convolutions whose ranges the graph knows (node.h), sums in int32
+                          */
     AMPI_PRECISION_COUNT
 } ampi_precision;
 
@@ -41,8 +42,10 @@ amp_status ampi_program_create_as(ampi_program **out, const ampi_graph *graph, a
    plain loops. */
 amp_status ampi_program_create_observing(ampi_program **out, const ampi_graph *graph,
                                          ampi_backend backend, amp_error *error);
-/* The ranges seen so far, into the convolutions of those names; no run is going on. */
-void ampi_program_ranges(const ampi_program *program, ampi_graph *into);
+/* What node `index` of such a program is called and has read and made so far, where it is a
+   convolution; *name = NULL for other nodes.  False past the last node; no run is going on. */
+bool ampi_program_seen(const ampi_program *program, size_t index, const char **name,
+                       ampi_range *reads, ampi_range *makes);
 /* Whether this back end has it and this processor computes it natively. */
 bool ampi_precision_here(ampi_backend backend, ampi_precision precision);
 ampi_program *ampi_program_ref(ampi_program *program);

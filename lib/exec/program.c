@@ -5,12 +5,11 @@
  */
 #include "exec/backend.h"
 
-#include <stdatomic.h>
-
 struct ampi_program {
     amp_context *context;
     const ampi_backend_api *api;
     ampi_graph *graph; /* optimised */
+    ampi_seen *seen;   /* [graph->n_nodes], NULL = not observing */
     void *state;
     size_t chunk;
     atomic_uint references;
@@ -27,6 +26,7 @@ static void program_free(ampi_program *program)
 
     if (program->state != NULL)
         program->api->program_free(program->state);
+    ampi_free(context, program->seen);
     ampi_graph_free(program->graph);
     ampi_free(context, program);
     amp_context_unref(context);
@@ -34,7 +34,7 @@ static void program_free(ampi_program *program)
 
 const char *ampi_precision_name(ampi_precision precision)
 {
-    static const char *const names[] = { "fp32", "fast", "bf16" };
+    static const char *const names[] = { "fp32", "fast", "bf16", "int8" };
 
     _Static_assert(sizeof names / sizeof names[0] == (size_t)AMPI_PRECISION_COUNT, "a name each");
     return names[precision];
@@ -48,8 +48,10 @@ bool ampi_precision_here(ampi_backend backend, ampi_precision precision)
 }
 
 static amp_status fill_program(ampi_program *program, const ampi_graph *graph,
-                               ampi_precision precision, amp_error *error)
+                               ampi_precision precision, bool observe, amp_error *error)
 {
+    ampi_program_setup setup = { .precision = precision };
+
     if (program->api == NULL)
         return ampi_fail(error, AMP_E_UNSUPPORTED, "exec", "this back end is not in the build");
     if (!program->api->precision_here(precision))
@@ -57,11 +59,18 @@ static amp_status fill_program(ampi_program *program, const ampi_graph *graph,
                          ampi_precision_name(precision));
     AMPI_TRY(ampi_graph_optimise(&program->graph, graph, error));
     program->chunk = program->api->chunk(program->graph);
-    return program->api->program_create(&program->state, program->graph, precision, error);
+    if (observe) {
+        program->seen = ampi_alloc(program->context, program->graph->n_nodes, sizeof(ampi_seen));
+        if (program->seen == NULL)
+            return ampi_fail_nomem(error, "exec", program->graph->n_nodes * sizeof(ampi_seen));
+    }
+    setup.graph = program->graph;
+    setup.seen = program->seen;
+    return program->api->program_create(&program->state, &setup, error);
 }
 
-amp_status ampi_program_create_as(ampi_program **out, const ampi_graph *graph, ampi_backend backend,
-                                  ampi_precision precision, amp_error *error)
+static amp_status create(ampi_program **out, const ampi_graph *graph, ampi_backend backend,
+                         ampi_precision precision, bool observe, amp_error *error)
 {
     ampi_program *const program = ampi_alloc(graph->context, 1, sizeof *program);
     amp_status status;
@@ -72,7 +81,7 @@ amp_status ampi_program_create_as(ampi_program **out, const ampi_graph *graph, a
     program->context = amp_context_ref(graph->context);
     program->api = ampi_backend_find(backend);
     atomic_init(&program->references, 1);
-    status = fill_program(program, graph, precision, error);
+    status = fill_program(program, graph, precision, observe, error);
     if (status == AMP_OK)
         *out = program;
     else
@@ -80,10 +89,41 @@ amp_status ampi_program_create_as(ampi_program **out, const ampi_graph *graph, a
     return status;
 }
 
+amp_status ampi_program_create_as(ampi_program **out, const ampi_graph *graph, ampi_backend backend,
+                                  ampi_precision precision, amp_error *error)
+{
+    return create(out, graph, backend, precision, false, error);
+}
+
 amp_status ampi_program_create(ampi_program **out, const ampi_graph *graph, ampi_backend backend,
                                amp_error *error)
 {
-    return ampi_program_create_as(out, graph, backend, AMPI_PRECISION_FP32, error);
+    return create(out, graph, backend, AMPI_PRECISION_FP32, false, error);
+}
+
+amp_status ampi_program_create_observing(ampi_program **out, const ampi_graph *graph,
+                                         ampi_backend backend, amp_error *error)
+{
+    return create(out, graph, backend, AMPI_PRECISION_FP32, true, error);
+}
+
+static ampi_range range_of(_Atomic float *cells)
+{
+    return (ampi_range){ atomic_load(&cells[0]), atomic_load(&cells[1]) };
+}
+
+bool ampi_program_seen(const ampi_program *program, size_t index, const char **name,
+                       ampi_range *reads, ampi_range *makes)
+{
+    const ampi_node *node;
+
+    if (program->seen == NULL || index >= program->graph->n_nodes)
+        return false;
+    node = &program->graph->nodes[index];
+    *name = node->op == AMPI_OP_CONV ? node->name : NULL;
+    *reads = range_of(program->seen[index].read);
+    *makes = range_of(program->seen[index].made);
+    return true;
 }
 
 ampi_program *ampi_program_ref(ampi_program *program)

@@ -84,14 +84,16 @@ static bool precision_here(ampi_precision precision)
     return precision == AMPI_PRECISION_FP32 || precision == AMPI_PRECISION_FAST;
 }
 
-static amp_status program_create(void **out, const ampi_graph *graph, ampi_precision precision,
-                                 amp_error *error)
+static amp_status program_create(void **out, const ampi_program_setup *setup, amp_error *error)
 {
-    reference_program *const program = ampi_alloc(graph->context, 1, sizeof *program);
+    const ampi_graph *const graph = setup->graph;
+    reference_program *program;
     amp_status status = AMP_OK;
 
-    (void)precision;
     *out = NULL;
+    if (setup->seen != NULL)
+        return ampi_fail(error, AMP_E_UNSUPPORTED, "exec", "plain loops note no ranges");
+    program = ampi_alloc(graph->context, 1, sizeof *program);
     if (program == NULL)
         return ampi_fail_nomem(error, "exec", sizeof *program);
     status = ampi_graph_clone(&program->graph, graph, error);

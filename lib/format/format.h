@@ -81,6 +81,12 @@ amp_status ampi_record_object(const json_t *object, const char *key, const json_
 amp_status ampi_record_array(const json_t *object, const char *key, const json_t **out,
                              amp_error *error);
 
+/* The ranges of record["int8"] into the graph's convolutions, in place of those there (ranges.c).
+ */
+amp_status ampi_record_ranges(const json_t *record, ampi_graph *graph, amp_error *error);
+/* One convolution's into form["ranges"]. */
+amp_status ampi_record_add_range(json_t *form, const char *name, ampi_range reads, ampi_range makes,
+                                 amp_error *error);
 /* record["classes"], or past AMPI_RECORD_MAX_ARRAY names the section "amp.classes.names". */
 amp_status ampi_record_set_classes(json_t *record, ampi_blobs *sections, uint32_t n,
                                    const char *const *names, amp_error *error);

@@ -71,6 +71,8 @@ amp_status ampi_model_adopt(amp_model **out, ampi_graph *graph, ampi_blobs *sect
         return status;
     status = ampi_record_check(record, error);
     if (status == AMP_OK)
+        status = ampi_record_ranges(record, graph, error);
+    if (status == AMP_OK)
         status = make_handle(out, graph, sections ? sections : &none, record, text, error);
     if (status != AMP_OK)
         json_decref(record);

@@ -238,15 +238,35 @@ size_t ampi_graph_parameters(const ampi_graph *graph)
     return total;
 }
 
+static uint64_t node_macs(const ampi_graph *graph, const ampi_node *node)
+{
+    const ampi_tensor *const weight = ampi_node_tensor(graph, node, AMPI_PARAM_WEIGHT);
+
+    if (weight == NULL || (node->op != AMPI_OP_CONV && node->op != AMPI_OP_LINEAR))
+        return 0;
+    return (uint64_t)weight->count * node->shape.h * node->shape.w;
+}
+
 uint64_t ampi_graph_macs(const ampi_graph *graph)
 {
     uint64_t total = 0;
 
-    for (size_t i = 0; i < graph->n_nodes; i++) {
-        const ampi_node *const node = &graph->nodes[i];
-        const ampi_tensor *const weight = ampi_node_tensor(graph, node, AMPI_PARAM_WEIGHT);
-        if (weight != NULL && (node->op == AMPI_OP_CONV || node->op == AMPI_OP_LINEAR))
-            total += (uint64_t)weight->count * node->shape.h * node->shape.w;
-    }
+    for (size_t i = 0; i < graph->n_nodes; i++)
+        total += node_macs(graph, &graph->nodes[i]);
+    return total;
+}
+
+bool ampi_node_ranged(const ampi_node *node)
+{
+    return node->op == AMPI_OP_CONV && node->inputs[0] > 0 && node->reads.low < node->reads.high;
+}
+
+uint64_t ampi_graph_ranged_macs(const ampi_graph *graph)
+{
+    uint64_t total = 0;
+
+    for (size_t i = 0; i < graph->n_nodes; i++)
+        if (ampi_node_ranged(&graph->nodes[i]))
+            total += node_macs(graph, &graph->nodes[i]);
     return total;
 }

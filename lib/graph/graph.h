@@ -47,6 +47,10 @@ uint32_t ampi_graph_image_channels(const ampi_graph *graph); /* input.c, halved 
 const ampi_tensor *ampi_graph_find(const ampi_graph *graph, const char *name);
 size_t ampi_graph_parameters(const ampi_graph *graph); /* trainable values                */
 uint64_t ampi_graph_macs(const ampi_graph *graph);     /* multiply-adds an image          */
+/* Those of convolutions that can run in int8: the range of what they read is known, and it is not
+   the network's input. */
+uint64_t ampi_graph_ranged_macs(const ampi_graph *graph);
+bool ampi_node_ranged(const ampi_node *node);
 /* Every invariant that the builders promise, for graphs that came from elsewhere. */
 amp_status ampi_graph_check(const ampi_graph *graph, amp_error *error);
 /* All values finite, running variances and counters >= 0. */

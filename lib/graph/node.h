@@ -35,6 +35,11 @@ typedef struct ampi_shape {
     uint32_t c, h, w;
 } ampi_shape;
 
+/* Of a value, as seen on calibration images; low == high = never seen. */
+typedef struct ampi_range {
+    float low, high;
+} ampi_range;
+
 typedef enum ampi_param {
     AMPI_PARAM_WEIGHT = 0,
     AMPI_PARAM_BIAS = 1,
@@ -55,6 +60,8 @@ typedef struct ampi_node {
     float dropout;                    /* share of values dropped in training, 0..<1        */
     bool relu;                        /* fused: applied last; set by rewrites only         */
     int32_t sum;                      /* fused: node added before relu, or AMPI_NONE       */
+    ampi_range reads, makes;          /* convolution: of its input; of its result, fused parts
+                                         included                                          */
 } ampi_node;
 
 typedef struct ampi_tensor {

@@ -104,8 +104,9 @@ amp_status amp_model_builder_set_bank(amp_model_builder *builder, amp_bank *bank
     builder->sections = sections;
     if (!bank)
         (void)json_object_del(builder->record, "bank");
-    /* Temperature and thresholds were those of other anchors. */
+    /* Temperature, thresholds and ranges were those of other anchors. */
     (void)json_object_del(builder->record, "calibration");
+    (void)json_object_del(builder->record, "int8");
     amp_bank_unref(builder->bank);
     builder->bank = amp_bank_ref(bank);
     return AMP_OK;

@@ -27,7 +27,8 @@ static const ampi_option table[] = {
     { "anchors", AMPI_OPTION_INT, offsetof(calibrate_options, anchors), sizeof(int64_t), 0.0,
       AMPI_MAX_ANCHORS, NULL, "0", "anchors to score with; 0 = all of the bank" },
     { "precision", AMPI_OPTION_CHOICE, offsetof(calibrate_options, precision), sizeof(int32_t), 0.0,
-      0.0, "fp32|fast|bf16", "fp32", "how the network computes: thresholds hold for that alone" },
+      0.0, "fp32|fast|bf16|int8", "fp32",
+      "how the network computes: thresholds hold for that alone" },
     { "stop_error", AMPI_OPTION_FLOAT, offsetof(calibrate_options, stop_error), sizeof(double),
       1e-6, 0.5, NULL, "0.01",
       "share of images near the threshold that adaptive anchors may get wrong" },
@@ -38,6 +39,8 @@ static const ampi_option table[] = {
 /* What one calibration works on. */
 typedef struct held_out {
     amp_context *context;
+    json_t *form;     /* of int8: the new record["int8"]             */
+    amp_model *model; /* with that form, where it is not the base    */
     amp_scorer *scorer;
     size_t n, classes;
     bool labelled;
@@ -78,6 +81,8 @@ static void close_held_out(held_out *set)
     ampi_free(set->context, set->scores);
     ampi_free(set->context, set->running);
     amp_scorer_free(set->scorer);
+    amp_model_unref(set->model);
+    json_decref(set->form);
 }
 
 /* All labelled, or none at all (then there are thresholds and no temperature). */
@@ -244,6 +249,8 @@ static amp_status store(amp_model_builder *builder, const held_out *set,
         status = store_thresholds(set, known, calibration, error);
     if (!status)
         status = store_default(builder, error);
+    if (!status && set->form && json_object_set(builder->record, "int8", set->form))
+        status = ampi_fail_nomem(error, "score", 0);
     if (!status && json_object_set(builder->record, "calibration", calibration))
         status = ampi_fail_nomem(error, "score", 0);
     json_decref(calibration);
@@ -251,6 +258,26 @@ static amp_status store(amp_model_builder *builder, const held_out *set,
 }
 
 /* ---- the call ---- */
+
+/* The base with a new quantised form; the builder's record is not touched yet. */
+static amp_status quantise(held_out *set, const amp_model_builder *builder, amp_error *error)
+{
+    ampi_blobs none = { .context = builder->context };
+    ampi_graph *graph = NULL;
+    json_t *record = NULL;
+    amp_status status = ampi_json_copy(&record, builder->record, error);
+
+    if (!status && json_object_set(record, "int8", set->form))
+        status = ampi_fail_nomem(error, "score", 0);
+    if (!status)
+        status = ampi_graph_clone(&graph, builder->base->graph, error);
+    if (!status)
+        status = ampi_model_make(&set->model, graph, &none, record, error);
+    if (status)
+        ampi_graph_free(graph);
+    json_decref(record);
+    return status;
+}
 
 static amp_status open_held_out(held_out *set, const amp_model_builder *builder,
                                 const amp_dataset *dataset, const char *methods,
@@ -262,8 +289,10 @@ static amp_status open_held_out(held_out *set, const amp_model_builder *builder,
     options.anchors = (uint32_t)known->anchors;
     options.precision = known->precision;
     set->context = builder->context;
-    AMPI_TRY(
-        amp_scorer_create(&set->scorer, builder->base, builder->bank, methods, &options, error));
+    if (set->form)
+        AMPI_TRY(quantise(set, builder, error));
+    AMPI_TRY(amp_scorer_create(&set->scorer, set->form ? set->model : builder->base, builder->bank,
+                               methods, &options, error));
     AMPI_TRY(make_arrays(set, dataset, error));
     return make_running(set, error);
 }
@@ -285,7 +314,12 @@ amp_status amp_model_builder_calibrate(amp_model_builder *builder, amp_dataset *
     ampi_options_default(table, ROWS, &known);
     AMPI_TRY(ampi_options_parse(table, ROWS, &known, options, ',', "calibrate", error));
     AMPI_TRY(parse_levels(known.tpr, levels, &count, error));
-    status = open_held_out(&set, builder, dataset, methods, &known, error);
+    status = AMP_OK;
+    if (known.precision == AMP_PRECISION_INT8)
+        status = ampi_observe(&set.form, builder, dataset, (uint32_t)known.anchors, progress,
+                              progress_user, error);
+    if (!status)
+        status = open_held_out(&set, builder, dataset, methods, &known, error);
     if (!status) {
         out.score = set.scores;
         out.logits = set.logits;

@@ -10,6 +10,7 @@
 _Static_assert((int)AMP_PRECISION_FP32 == (int)AMPI_PRECISION_FP32, "one numbering");
 _Static_assert((int)AMP_PRECISION_FAST == (int)AMPI_PRECISION_FAST, "one numbering");
 _Static_assert((int)AMP_PRECISION_BF16 == (int)AMPI_PRECISION_BF16, "one numbering");
+_Static_assert((int)AMP_PRECISION_INT8 == (int)AMPI_PRECISION_INT8, "one numbering");
 
 const char *amp_precision_name(int32_t precision)
 {
@@ -31,7 +32,7 @@ amp_status amp_precision_parse(int32_t *precision, const char *name, amp_error *
         }
     }
     return ampi_fail(error, AMP_E_ARGUMENT, "precision",
-                     "'%.40s' is unknown, known: auto, fp32, fast, bf16", name);
+                     "'%.40s' is unknown, known: auto, fp32, fast, bf16, int8", name);
 }
 
 int32_t amp_precision_available(int32_t precision)
@@ -62,10 +63,13 @@ static bool has_all_thresholds(const amp_scorer *scorer, ampi_precision precisio
 
 ampi_precision ampi_choose_precision(const amp_scorer *scorer)
 {
+    static const ampi_precision by_speed[] = { AMPI_PRECISION_INT8, AMPI_PRECISION_BF16 };
+
     if (scorer->options.precision != AMP_PRECISION_AUTO)
         return (ampi_precision)scorer->options.precision;
-    if (amp_precision_available(AMP_PRECISION_BF16) &&
-        has_all_thresholds(scorer, AMPI_PRECISION_BF16))
-        return AMPI_PRECISION_BF16;
+    for (size_t i = 0; i < sizeof by_speed / sizeof by_speed[0]; i++)
+        if (amp_precision_available((int32_t)by_speed[i]) &&
+            has_all_thresholds(scorer, by_speed[i]))
+            return by_speed[i];
     return AMPI_PRECISION_FP32;
 }

@@ -143,6 +143,10 @@ static amp_status choose_network(amp_scorer *scorer, amp_error *error)
     const ampi_precision precision = ampi_choose_precision(scorer);
     ampi_network *network = NULL;
 
+    if (precision == AMPI_PRECISION_INT8 && ampi_graph_ranged_macs(scorer->model->graph) == 0)
+        return ampi_fail(error, AMP_E_UNSUPPORTED, "score",
+                         "the model has no int8 form: it was not calibrated for int8");
+
     AMPI_TRY(ampi_model_network(scorer->model, ampi_default_backend(), precision, &network, error));
     scorer->network = ampi_network_ref(network);
     for (size_t i = 0; i < scorer->uses.count; i++) {

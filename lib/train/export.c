@@ -59,6 +59,7 @@ static amp_status whole_record(const amp_trainer *trainer, json_t **out, ampi_bl
     (void)json_object_del(*out, "checkpoint");
     (void)json_object_del(*out, "bank");
     (void)json_object_del(*out, "calibration");
+    (void)json_object_del(*out, "int8");
     (void)json_object_del(*out, "card");
     if (json_object_set_new(*out, "training", ampi_trainer_training_record(trainer)) != 0)
         return ampi_fail_nomem(error, "train", sizeof **out);
