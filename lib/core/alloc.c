@@ -4,62 +4,101 @@
  * functions.
  *
  * A block is preceded by one aligned header that keeps its size, so that a caller's
- * free function gets the size without the rooms having to remember it.
+ * free function gets the size without the rooms having to remember it, and counts its owners.
  */
 #include "core/context_internal.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define BIG ((size_t)1 << 18) /* bytes from which fresh memory comes zeroed, and untouched */
+
 typedef struct header {
-    size_t total; /* bytes asked of the allocator, header included */
+    size_t total; /* bytes asked of the allocator, header included          */
+    void *start;  /* what it gave, at or before the header                  */
+    atomic_size_t owners;
 } header;
 
 _Static_assert(sizeof(header) <= AMPI_ALIGN, "the header fits in front of an aligned block");
 
-void *ampi_alloc_raw(amp_context *context, size_t count, size_t size)
+/* Zeroed by calloc, which knows what the system has zeroed already: memory that is never written
+   is never taken. */
+static void *take_zeroed(size_t total, void **start)
 {
+    *start = calloc(1, total + AMPI_ALIGN);
+    if (!*start)
+        return NULL;
+    return (unsigned char *)*start + (AMPI_ALIGN - (uintptr_t)*start % AMPI_ALIGN) % AMPI_ALIGN;
+}
+
+static void *take(const amp_context *context, size_t total, bool zeroed, void **start)
+{
+    if (context && context->options.alloc)
+        *start = context->options.alloc(context->options.memory_user, total, AMPI_ALIGN);
+    else if (zeroed && total >= BIG)
+        return take_zeroed(total, start);
+    else
+        *start = aligned_alloc(AMPI_ALIGN, total);
+    if (zeroed && *start)
+        memset(*start, 0, total);
+    return *start;
+}
+
+static void *alloc_block(const amp_context *context, size_t count, size_t size, bool zeroed)
+{
+    void *start = NULL;
+    header *block;
     size_t total;
-    void *block;
-    header head;
 
     if (count == 0 || size == 0 || !ampi_mul(count, size, &total) ||
-        !ampi_add(total, 2 * (size_t)AMPI_ALIGN, &total))
+        !ampi_add(total, 3 * (size_t)AMPI_ALIGN, &total))
         return NULL;
-    total = total / AMPI_ALIGN * AMPI_ALIGN;
-    if (context && context->options.alloc)
-        block = context->options.alloc(context->options.memory_user, total, AMPI_ALIGN);
-    else
-        block = aligned_alloc(AMPI_ALIGN, total);
+    total = (total - AMPI_ALIGN) / AMPI_ALIGN * AMPI_ALIGN;
+    block = take(context, total, zeroed, &start);
     if (!block)
         return NULL;
-    head.total = total;
-    memcpy(block, &head, sizeof head);
+    block->total = total;
+    block->start = start;
+    atomic_init(&block->owners, 1);
     return (unsigned char *)block + AMPI_ALIGN;
+}
+
+void *ampi_alloc_raw(amp_context *context, size_t count, size_t size)
+{
+    return alloc_block(context, count, size, false);
 }
 
 void *ampi_alloc(amp_context *context, size_t count, size_t size)
 {
-    void *const block = ampi_alloc_raw(context, count, size);
+    return alloc_block(context, count, size, true);
+}
 
-    if (block)
-        memset(block, 0, count * size);
-    return block;
+static header *header_of(void *pointer)
+{
+    return (void *)((unsigned char *)pointer - AMPI_ALIGN);
+}
+
+void *ampi_hold(void *pointer)
+{
+    if (pointer)
+        (void)atomic_fetch_add_explicit(&header_of(pointer)->owners, 1, memory_order_relaxed);
+    return pointer;
 }
 
 void ampi_free(amp_context *context, void *pointer)
 {
-    header head;
-    void *block;
+    header *head;
 
     if (!pointer)
         return;
-    block = (unsigned char *)pointer - AMPI_ALIGN;
-    memcpy(&head, block, sizeof head);
+    head = header_of(pointer);
+    if (atomic_fetch_sub_explicit(&head->owners, 1, memory_order_acq_rel) != 1)
+        return;
     if (context && context->options.alloc)
-        context->options.free(context->options.memory_user, block, head.total);
+        context->options.free(context->options.memory_user, head->start, head->total);
     else
-        free(block);
+        free(head->start);
 }
 
 amp_status ampi_grow(amp_context *context, void *array_pointer, size_t *capacity, size_t need,

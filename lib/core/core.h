@@ -77,6 +77,10 @@ void *ampi_alloc(amp_context *context, size_t count, size_t size);
 /* Like ampi_alloc, not zeroed: for buffers that are written before they are read. */
 void *ampi_alloc_raw(amp_context *context, size_t count, size_t size);
 
+/* One more owner of a block, which is freed when each has called ampi_free; owners only read.
+   Gives `pointer`; NULL is ignored.  Any thread. */
+void *ampi_hold(void *pointer);
+
 /* `context` as given to the allocation.  NULL pointer is ignored. */
 void ampi_free(amp_context *context, void *pointer);
 

@@ -35,26 +35,53 @@ static amp_status ensure_bias(ampi_graph *to, int32_t conv, amp_error *error)
     return AMP_OK;
 }
 
+/* Room for new values of a tensor, whose old ones another graph may own too. */
+static amp_status renew(const ampi_graph *graph, ampi_tensor *tensor, float **old, amp_error *error)
+{
+    float *const made = ampi_alloc_raw(graph->context, tensor->count, sizeof *made);
+
+    if (made == NULL)
+        return ampi_fail_nomem(error, "graph", tensor->count * sizeof *made);
+    *old = tensor->data;
+    tensor->data = made;
+    return AMP_OK;
+}
+
+static void fold_channel(float *to, const float *from, size_t count, double scale)
+{
+    for (size_t i = 0; i < count; i++)
+        to[i] = (float)((double)from[i] * scale);
+}
+
 amp_status ampi_bn_fold(ampi_graph *to, int32_t conv, const ampi_graph *from, const ampi_node *bn,
                         amp_error *error)
 {
-    ampi_tensor *weight = NULL;
-    ampi_tensor *bias = NULL;
+    float *old_weight = NULL, *old_bias = NULL;
+    ampi_tensor *weight = NULL, *bias = NULL;
+    amp_status status = ensure_bias(to, conv, error);
     size_t each = 0;
 
-    AMPI_TRY(ensure_bias(to, conv, error));
+    if (status != AMP_OK)
+        goto done;
     weight = ampi_node_tensor(to, &to->nodes[conv], AMPI_PARAM_WEIGHT);
     bias = ampi_node_tensor(to, &to->nodes[conv], AMPI_PARAM_BIAS);
+    status = renew(to, weight, &old_weight, error);
+    if (status == AMP_OK)
+        status = renew(to, bias, &old_bias, error);
+    if (status != AMP_OK)
+        goto done;
     each = weight->count / bias->count;
     for (size_t o = 0; o < bias->count; o++) {
         double scale = 0.0;
         double shift = 0.0;
         ampi_bn_affine(from, bn, o, &scale, &shift);
-        for (size_t i = o * each; i < (o + 1) * each; i++)
-            weight->data[i] = (float)((double)weight->data[i] * scale);
-        bias->data[o] = (float)((double)bias->data[o] * scale + shift);
+        fold_channel(weight->data + o * each, old_weight + o * each, each, scale);
+        bias->data[o] = (float)((double)old_bias[o] * scale + shift);
     }
-    return AMP_OK;
+done:
+    ampi_free(to->context, old_weight);
+    ampi_free(to->context, old_bias);
+    return status;
 }
 
 static amp_status append_vector(ampi_graph *to, ampi_node *node, ampi_param param, amp_error *error)

@@ -67,21 +67,22 @@ void ampi_rewrite_end(ampi_rewrite *rewrite, bool keep)
     }
 }
 
-static amp_status copy_tensor(ampi_rewrite *rewrite, int32_t source, int32_t *out, amp_error *error)
+/* The values stay where they are, owned by both graphs: large networks are not copied. */
+static amp_status share_tensor(ampi_rewrite *rewrite, int32_t source, int32_t *out,
+                               amp_error *error)
 {
     const ampi_tensor *const tensor = &rewrite->from->tensors[source];
-    const ampi_tensor_spec spec = { .owner = tensor->name,
-                                    .rank = tensor->rank,
-                                    .dims = { tensor->dims[0], tensor->dims[1], tensor->dims[2],
-                                              tensor->dims[3] },
-                                    .trainable = tensor->trainable };
-    ampi_tensor *copy = NULL;
+    ampi_graph *const to = rewrite->to;
+    ampi_tensor *added = NULL;
 
-    AMPI_TRY(ampi_graph_append_tensor(rewrite->to, out, &spec, error));
-    copy = &rewrite->to->tensors[*out];
-    copy->counter = tensor->counter;
-    if (tensor->count > 0)
-        memcpy(copy->data, tensor->data, tensor->count * sizeof(float));
+    AMPI_TRY(ampi_grow(to->context, &to->tensors, &to->tensor_capacity, to->n_tensors + 1,
+                       sizeof *to->tensors, error));
+    added = &to->tensors[to->n_tensors];
+    *added = *tensor;
+    added->data = ampi_hold(tensor->data);
+    *out = (int32_t)to->n_tensors;
+    to->n_tensors++;
+    to->n_values += tensor->count;
     return AMP_OK;
 }
 
@@ -99,7 +100,7 @@ amp_status ampi_rewrite_copy(ampi_rewrite *rewrite, int32_t index, amp_error *er
     node.sum = translate(rewrite, node.sum);
     for (size_t i = 0; i < AMPI_PARAM_COUNT; i++)
         if (node.params[i] != AMPI_NONE)
-            AMPI_TRY(copy_tensor(rewrite, node.params[i], &node.params[i], error));
+            AMPI_TRY(share_tensor(rewrite, node.params[i], &node.params[i], error));
     return ampi_graph_append(rewrite->to, &rewrite->map[index], &node, error);
 }
 

@@ -85,9 +85,32 @@ START_TEST(blocks_are_zeroed_and_aligned)
         check_block(context, 1, size);
         check_block(NULL, size, 3);
     }
+    check_block(NULL, 1 << 20, 1);
+    check_block(context, 1 << 20, 1);
     ck_assert_int_eq(l.live, 1);
     amp_context_unref(context);
     ck_assert_int_eq(l.live, 0);
+    ck_assert_int_eq(l.wrong, 0);
+}
+END_TEST
+
+START_TEST(a_block_lives_as_long_as_one_of_its_owners)
+{
+    ledger l;
+    amp_context *const context = ledger_context(&l);
+    unsigned char *const block = ampi_alloc(context, 100, 1);
+
+    block[99] = 7;
+    ck_assert_ptr_eq(ampi_hold(block), block);
+    ck_assert_ptr_eq(ampi_hold(block), block);
+    ck_assert_ptr_null(ampi_hold(NULL));
+    for (int owners = 3; owners > 0; owners--) {
+        ck_assert_int_eq(l.live, 2);
+        ck_assert_uint_eq(block[99], 7);
+        ampi_free(context, block);
+    }
+    ck_assert_int_eq(l.live, 1);
+    amp_context_unref(context);
     ck_assert_int_eq(l.wrong, 0);
 }
 END_TEST
@@ -210,6 +233,7 @@ END_TEST
 static Suite *suite(void)
 {
     const TTest *const tests[] = { blocks_are_zeroed_and_aligned,
+                                   a_block_lives_as_long_as_one_of_its_owners,
                                    free_tells_the_size_of_alloc,
                                    absurd_sizes_give_nothing,
                                    sizes_that_overflow,
