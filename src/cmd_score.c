@@ -2,22 +2,19 @@
 /*
  * src/cmd_score.c - amp score: image files in, verdicts out, in the order given.
  *
- * Files are gathered into batches; one that cannot be read is reported in its place and the rest
- * is still scored.
+ * Paths go to the reader, which decodes the next batches while one is in the network; a file that
+ * cannot be read is reported in its place and the rest is still scored.
  */
-#define _POSIX_C_SOURCE 200809L
 #include "cli.h"
 
 #include "paths.h"
+#include "reader.h"
 #include "score_output.h"
 #include "steps.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#define BATCH 32
-/* Decoded pixels that wait for the network; one image more may pass it. */
-#define MOST_WAITING ((size_t)64 << 20)
+_Static_assert((int)SCORE_MOST >= (int)READER_BATCH, "a batch's results fit");
 
 static const cli_flag flags[] = {
     { "model", 'm', "FILE", "model file (default: $AMP_MODEL)" },
@@ -31,47 +28,29 @@ static const cli_flag flags[] = {
     { "json", 'j', NULL, "one JSON object a line" },
     { "null", '0', NULL, "paths on standard input end with a NUL, as find -print0 writes them" },
     { "fail-on-ood", 0, NULL, "exit with 1 when some image is out of distribution" },
-    { "threads", 't', "N", "threads (default: all cores)" },
+    { "threads", 't', "N", "threads of the network, and of reading (default: all cores)" },
     { NULL, 0, NULL, NULL },
 };
-
-typedef struct slot {
-    char *path;
-    amp_image *image; /* NULL: unreadable, the reason in error */
-    amp_error error;
-} slot;
 
 typedef struct session {
     amp_context *context;
     amp_model *model;
     amp_scorer *scorer;
     score_output output;
-    slot slots[BATCH];
-    int n_slots;
-    size_t waiting; /* bytes of pixels in the slots    */
-    int code;       /* of a fault that ends the run    */
+    reader *files;
+    int code; /* of a fault that ends the run */
 } session;
 
-static void drop_slots(session *s)
+static bool run_images(session *s, const reader_batch *batch, score_results *results)
 {
-    for (int i = 0; i < s->n_slots; i++) {
-        amp_image_free(s->slots[i].image);
-        free(s->slots[i].path);
-    }
-    s->n_slots = 0;
-    s->waiting = 0;
-}
-
-static bool run_images(session *s, score_results *results)
-{
-    const amp_image *images[BATCH];
+    const amp_image *images[READER_BATCH];
     size_t n = 0;
     amp_scores out;
     amp_error error;
 
-    for (int i = 0; i < s->n_slots; i++) {
-        if (s->slots[i].image)
-            images[n++] = s->slots[i].image;
+    for (int i = 0; i < batch->n; i++) {
+        if (batch->items[i]->image)
+            images[n++] = batch->items[i]->image;
     }
     if (n == 0)
         return true;
@@ -89,69 +68,87 @@ static bool run_images(session *s, score_results *results)
     return false;
 }
 
-static bool flush_slots(void *user)
+static void show_rows(session *s, const reader_batch *batch, const score_results *results)
 {
-    session *const s = user;
-    score_results results;
     int scored = 0;
 
-    if (!run_images(s, &results))
-        return false;
-    for (int i = 0; i < s->n_slots; i++) {
-        const slot *const one = &s->slots[i];
-        if (!one->image) {
+    for (int i = 0; i < batch->n; i++) {
+        const reader_item *const one = batch->items[i];
+        if (one->image)
+            score_output_row(&s->output, one->path, results, scored++);
+        else
             score_output_bad(&s->output, one->path, one->error.message);
-            continue;
-        }
-        score_output_row(&s->output, one->path, &results, scored);
-        scored++;
     }
-    drop_slots(s);
     if (s->output.failed || !cli_flush_output())
         s->code = CLI_RESOURCES;
+}
+
+/* No memory for a file is no fault of the file, and ends the run; NULL = no such item. */
+static const reader_item *end_before_fatal(reader_batch *batch)
+{
+    for (int i = 0; i < batch->n; i++) {
+        const reader_item *const one = batch->items[i];
+        if (!one->image && cli_exit_code(&one->error, CLI_OK) != CLI_OK) {
+            batch->n = i;
+            return one;
+        }
+    }
+    return NULL;
+}
+
+/* Scores and shows the next batch. */
+static bool run_batch(session *s)
+{
+    reader_batch batch;
+    score_results results;
+    const reader_item *fatal;
+
+    reader_next(s->files, &batch);
+    if (batch.n == 0)
+        return false;
+    fatal = end_before_fatal(&batch);
+    if (run_images(s, &batch, &results))
+        show_rows(s, &batch, &results);
+    if (fatal && s->code == CLI_OK)
+        s->code = cli_fail(&fatal->error, CLI_RESOURCES);
+    reader_give_back(s->files, &batch);
     return s->code == CLI_OK;
 }
 
-static size_t pixel_bytes(const amp_image *image)
-{
-    return (size_t)3 * amp_image_width(image) * amp_image_height(image);
-}
-
-/* In its place: what came before is shown first. */
-static bool bad_path(void *user, const char *path, const char *why)
+/* All that was added; with nothing added, the head of the table still is shown at once. */
+static bool run_all(void *user)
 {
     session *const s = user;
+    bool go_on = true;
 
-    if (!flush_slots(s))
+    while (go_on && !reader_is_empty(s->files))
+        go_on = run_batch(s);
+    if (!cli_flush_output())
+        s->code = CLI_RESOURCES;
+    return go_on && s->code == CLI_OK;
+}
+
+static bool add_path(session *s, const char *path, const char *why)
+{
+    if (cli_interrupted())
         return false;
-    score_output_bad(&s->output, path, why);
-    return true;
+    if (!reader_has_room(s->files) && !run_batch(s))
+        return false;
+    if (reader_add(s->files, path, why))
+        return true;
+    cli_error("no memory for a path");
+    s->code = CLI_RESOURCES;
+    return false;
+}
+
+static bool bad_path(void *user, const char *path, const char *why)
+{
+    return add_path(user, path, why);
 }
 
 static bool visit(void *user, const char *path)
 {
-    session *const s = user;
-    slot *const one = &s->slots[s->n_slots];
-
-    if (cli_interrupted())
-        return false;
-    if (!*path)
-        return bad_path(s, path, "the path is empty");
-    memset(one, 0, sizeof *one);
-    one->path = strdup(path);
-    if (!one->path) {
-        cli_error("no memory for a path");
-        s->code = CLI_RESOURCES;
-        return false;
-    }
-    s->n_slots++;
-    if (amp_image_open(&one->image, s->context, path, NULL, &one->error) != AMP_OK &&
-        cli_exit_code(&one->error, CLI_OK) != CLI_OK) {
-        s->code = cli_fail(&one->error, CLI_RESOURCES);
-        return false;
-    }
-    s->waiting += pixel_bytes(one->image);
-    return (s->n_slots < BATCH && s->waiting < MOST_WAITING) || flush_slots(s);
+    return add_path(user, path, *path ? NULL : "the path is empty");
 }
 
 static bool read_options(const cli_arguments *arguments, amp_scorer_options *options)
@@ -212,12 +209,12 @@ static int score_all(const cli_arguments *arguments, session *s)
 {
     const bool guard = cli_has(arguments, "fail-on-ood");
     unsigned long long rows;
-    const paths_client client = { visit, bad_path, flush_slots, s,
+    const paths_client client = { visit, bad_path, run_all, s,
                                   cli_has(arguments, "null") ? '\0' : '\n' };
 
     score_output_start(&s->output, s->model, s->scorer, cli_has(arguments, "json"));
     if (paths_walk(&client, arguments->n_operands, arguments->operands))
-        (void)flush_slots(s);
+        (void)run_all(s);
     rows = score_output_end(&s->output);
     if (cli_interrupted())
         return CLI_INTERRUPTED;
@@ -226,6 +223,15 @@ static int score_all(const cli_arguments *arguments, session *s)
     if (s->output.bad > 0)
         return CLI_INPUT;
     return guard ? guarded(s, rows) : CLI_OK;
+}
+
+static int make_reader(session *s)
+{
+    s->files = reader_create(s->context, amp_context_threads(s->context));
+    if (s->files)
+        return CLI_OK;
+    cli_error("no memory to read files");
+    return CLI_RESOURCES;
 }
 
 static int run_score(const cli_arguments *arguments)
@@ -245,8 +251,10 @@ static int run_score(const cli_arguments *arguments)
     if (code == CLI_OK)
         code = make_scorer(arguments, &s);
     if (code == CLI_OK)
+        code = make_reader(&s);
+    if (code == CLI_OK)
         code = score_all(arguments, &s);
-    drop_slots(&s);
+    reader_free(s.files);
     amp_scorer_free(s.scorer);
     amp_model_unref(s.model);
     amp_context_unref(s.context);
@@ -262,7 +270,9 @@ const cli_command cli_score = {
         "Folders are walked for .png, .jpg and .jpeg files; - reads paths from standard input, one "
         "a line.\n"
         "Higher scores mean more in-distribution.  The verdict is in or out at the threshold "
-        "stored in\nthe model, unknown (in JSON null) where there is none.\n\n"
+        "stored in\nthe model, unknown (in JSON null) where there is none.\n"
+        "While N threads run the network, N - 1 more (at most 7) read the files that come next; "
+        "with\n--threads 1 there is one thread in all.\n\n"
         "exit code, the first that applies: 130 interrupted, 5 out of memory or disk, 4 model "
         "missing,\ninvalid or without threshold (--fail-on-ood), 2 usage, 3 some image unreadable, "
         "1 some image\nout of distribution (--fail-on-ood), 0 done.\n",

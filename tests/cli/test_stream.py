@@ -168,9 +168,9 @@ def test_broken_pipe_where_it_is_ignored(model, world):
         assert b"Broken pipe" in run.stderr.read()
 
 
-def peak_memory(model, image, count):
+def peak_memory(model, image, count, threads):
     """Most resident KiB of a run that reads `count` paths."""
-    with subprocess.Popen([AMP, "score", "-m", model, "-t", "1", "-k", "1", "-j", "-"],
+    with subprocess.Popen([AMP, "score", "-m", model, "-t", str(threads), "-k", "1", "-j", "-"],
                           stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                           stderr=subprocess.DEVNULL) as run:
         run.stdin.write(os.fsencode(f"{image}\n") * count)
@@ -181,18 +181,100 @@ def peak_memory(model, image, count):
     return usage.ru_maxrss
 
 
-def test_ten_thousand_paths_in_the_memory_of_few(small_input, world):
+@pytest.mark.parametrize("threads", [1, 3])
+def test_ten_thousand_paths_in_the_memory_of_few(small_input, world, threads):
     image = world / "tiny.png"
     Image.new("RGB", (8, 8), (40, 90, 200)).save(image)
-    few, many = peak_memory(small_input, image, 100), peak_memory(small_input, image, 10000)
+    few, many = (peak_memory(small_input, image, count, threads) for count in (100, 10000))
     if not SANITIZED:
         assert many < few + 4096, f"{few} and {many} KiB"
 
 
-def test_many_large_images_in_the_memory_of_few(small_input, tmp_path):
+@pytest.mark.parametrize("threads, few, many", [(1, 2, 12), (3, 12, 36)])
+def test_many_large_images_in_the_memory_of_few(small_input, tmp_path, threads, few, many):
     """Images wait for each other by their pixels, not by their number."""
     image = tmp_path / "large.png"
     Image.new("1", (4096, 4096)).save(image)
-    few, many = peak_memory(small_input, image, 2), peak_memory(small_input, image, 12)
+    short, long = (peak_memory(small_input, image, count, threads) for count in (few, many))
     if not SANITIZED:
-        assert many < few + (32 << 10), f"{few} and {many} KiB"
+        # 64 MiB of pixels a thread, and what is being read: 48 MiB an image
+        assert long < short + (32 << 10) or long < threads * (64 + 48 + 32) << 10, \
+            f"{short} and {long} KiB"
+
+
+# ---- files are read ahead of the network, on threads of their own ----
+
+@pytest.fixture(name="mixed_paths")
+def paths_good_and_bad(world, tmp_path):
+    """More than are read ahead: of some kilobytes and of megabytes, damaged, absent, empty."""
+    large, cut = tmp_path / "large.png", tmp_path / "cut.png"
+    Image.new("RGB", (3000, 3000), (200, 30, 30)).save(large)
+    cut.write_bytes((world / "noise/00.png").read_bytes()[:200])
+    photos = sorted((world / "photos/ant").iterdir()) + sorted((world / "noise").iterdir())
+    paths = [str(path) for path in photos * 4]
+    for at, path in ((3, large), (4, cut), (40, tmp_path / "absent.png"), (41, ""), (90, large),
+                     (130, cut), (len(paths), tmp_path / "absent.jpg")):
+        paths.insert(at, str(path))
+    return paths
+
+
+def test_read_ahead_in_order(model, mixed_paths):
+    """However many threads read: the rows, the messages and their order are those of one."""
+    one = amp("score", "-m", model, "-j", "-t", 1, *mixed_paths, code=3)
+    assert [row["file"] for row in one.rows()] == mixed_paths
+    assert sum("error" in row for row in one.rows()) == 5
+    for threads in (2, 3, 8):
+        many = amp("score", "-m", model, "-j", "-t", threads, *mixed_paths, code=3)
+        assert (many.out, many.err) == (one.out, one.err)
+
+
+def test_read_ahead_guards(model, world):
+    """An image out of distribution far behind others is found."""
+    inside = [world / "fresh/ant/00.png"] * 200
+    for threads in (1, 2):
+        run = ["score", "-m", model, "--fail-on-ood", "-t", threads]
+        assert amp(*run, *inside, code=0)
+        assert amp(*run, *inside, world / "noise/00.png", *inside[:70], code=1)
+
+
+def test_interrupt_with_files_read_ahead(model, mixed_paths):
+    text = "\n".join(mixed_paths * 40).encode()
+    with subprocess.Popen([AMP, "score", "-m", model, "-t", "3", "-j", "-"], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        run.stdin.write(text[:60000])
+        run.stdin.flush()
+        assert run.stdout.readline()
+        run.send_signal(signal.SIGTERM)
+        rows = run.stdout.read()
+        assert run.wait(timeout=120) == 130
+        assert rows.count(b"\n") < len(mixed_paths) * 40
+
+
+def test_reader_that_goes_away_from_files_read_ahead(model, mixed_paths):
+    """| head, of a long list."""
+    paths = [path for path in mixed_paths if path] * 20
+    with subprocess.Popen([AMP, "score", "-m", model, "-t", "3", "-j", *paths],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as run:
+        assert run.stdout.readline()
+        run.stdout.close()
+        assert run.wait(timeout=120) == -signal.SIGPIPE
+
+
+def test_out_of_memory_with_files_read_ahead(model, world, tmp_path):
+    """The rows before the image that did not fit are there, and none after it."""
+    if SANITIZED:
+        pytest.skip("a sanitised program reserves terabytes")
+    huge = tmp_path / "huge.png"
+    Image.new("L", (8000, 8000)).save(huge)
+    good = [world / f"noise/{i:02}.png" for i in range(9)]
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_AS, (memory << 20, memory << 20))
+
+    for memory in range(150, 1500, 50):  # the least in which the program runs
+        if amp("score", "-m", model, "-t", 1, "-j", *good, code=None, preexec_fn=limit).code == 0:
+            break
+    done = amp("score", "-m", model, "-t", 1, "-j", *good, huge, *good, code=5, preexec_fn=limit)
+    assert [row["file"] for row in done.rows()] == list(map(str, good))
+    assert "no memory for" in done.err
