@@ -175,9 +175,126 @@ START_TEST(calibrating)
 }
 END_TEST
 
+/* ---- adaptive anchors ---- */
+
+#define HELD_OUT 12u
+
+/* A file with a bank of two and a stopping rule, calibrated on random images. */
+static void save_with_rule(const char *path)
+{
+    static const uint8_t labels[3] = { 0, 1, 2 };
+    amp_context *const context = api_context();
+    amp_dataset *const held_out = made_cifar10(context, "held-out.bin", HELD_OUT, labels, 3);
+    amp_model *const model = api_model(context, TINY), *made = NULL;
+    amp_bank *const bank = api_bank(model, 2);
+    amp_model_builder *builder = NULL;
+    amp_error error = { 0 };
+
+    ck_ok(amp_model_builder_create(&builder, model, &error), &error);
+    ck_ok(amp_model_builder_set_bank(builder, bank, &error), &error);
+    ck_ok(
+        amp_model_builder_calibrate(builder, held_out, "amp", "stop_error=0.4", NULL, NULL, &error),
+        &error);
+    ck_ok(amp_model_builder_finish(builder, &made, &error), &error);
+    ck_ok(amp_model_save(made, path, &error), &error);
+    amp_model_builder_free(builder);
+    amp_model_unref(made);
+    amp_bank_unref(bank);
+    amp_model_unref(model);
+    amp_dataset_free(held_out);
+    amp_context_unref(context);
+}
+
+static amp_status run_some(amp_scorer *scorer, size_t n, int32_t *anchors, amp_error *error)
+{
+    double scores[HELD_OUT];
+    uint8_t *const pixels = made_bytes(HELD_OUT * 9 * 9 * 3, 3);
+    const amp_scores out = { .struct_size = sizeof out, .score = scores, .anchors = anchors };
+    const amp_status status = amp_scorer_run_rgb8(scorer, n, pixels, 9, 9, &out, error);
+
+    free(pixels);
+    return status;
+}
+
+/* A scorer with the rule, a clone, and batches that shrink from anchor to anchor. */
+static amp_status score_adaptively(amp_context *context, void *user, amp_error *error)
+{
+    amp_scorer_options options;
+    amp_model *model = NULL;
+    amp_scorer *scorer = NULL, *clone = NULL;
+    int32_t anchors[HELD_OUT];
+    amp_status status = amp_model_open(&model, context, user, error);
+
+    amp_scorer_options_init(&options, sizeof options);
+    options.adaptive = 1;
+    if (status == AMP_OK)
+        status = amp_scorer_create(&scorer, model, NULL, "amp", &options, error);
+    if (status == AMP_OK)
+        status = run_some(scorer, 1, anchors, error);
+    if (status == AMP_OK)
+        status = amp_scorer_clone(&clone, scorer, error);
+    if (status == AMP_OK)
+        status = run_some(clone, HELD_OUT, anchors, error);
+    amp_scorer_free(clone);
+    amp_scorer_free(scorer);
+    amp_model_unref(model);
+    return status;
+}
+
+START_TEST(scoring_adaptively)
+{
+    char *const path = strdup(test_scratch_path("rule.safetensors"));
+
+    save_with_rule(path);
+    test_out_of_memory(score_adaptively, path);
+    free(path);
+}
+END_TEST
+
+/* A run that failed for want of memory leaves the scorer as it was: the next gives the numbers of
+   one that never failed. */
+START_TEST(adaptive_scorer_after_a_failure)
+{
+    char *const path = strdup(test_scratch_path("rule.safetensors"));
+    int32_t wanted[HELD_OUT] = { 0 }, got[HELD_OUT] = { 0 };
+    test_memory memory = { 0 };
+    amp_context *const context = test_context(&memory);
+    amp_scorer_options options;
+    amp_model *model = NULL;
+    amp_scorer *scorer = NULL, *other = NULL;
+    amp_error error = { 0 };
+    size_t failures = 0;
+
+    save_with_rule(path);
+    amp_scorer_options_init(&options, sizeof options);
+    options.adaptive = 1;
+    ck_ok(amp_model_open(&model, context, path, &error), &error);
+    ck_ok(amp_scorer_create(&scorer, model, NULL, "amp", &options, &error), &error);
+    ck_ok(amp_scorer_clone(&other, scorer, &error), &error);
+    for (amp_status status = AMP_E_NOMEM; status != AMP_OK; failures++) {
+        memory.fail_at = memory.calls + 1 + failures;
+        status = run_some(scorer, HELD_OUT, got, &error);
+        ck_assert(status == AMP_OK || status == AMP_E_NOMEM);
+        ck_assert_uint_lt(failures, 100000);
+    }
+    ck_assert_uint_gt(failures, 1);
+    memory.fail_at = 0;
+    ck_ok(run_some(other, HELD_OUT, wanted, &error), &error);
+    ck_assert_mem_eq(got, wanted, sizeof wanted);
+    amp_scorer_free(other);
+    amp_scorer_free(scorer);
+    amp_model_unref(model);
+    amp_context_unref(context);
+    ck_assert_uint_eq(memory.live, 0);
+    free(path);
+}
+END_TEST
+
 static Suite *suite(void)
 {
-    const TTest *const tests[] = { scoring, building, opening, calibrating, NULL };
+    const TTest *const tests[] = { scoring,     building,           opening,
+                                   calibrating, scoring_adaptively, adaptive_scorer_after_a_failure,
+                                   NULL };
     return test_suite("api.memory", tests);
 }
 
