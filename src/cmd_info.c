@@ -87,6 +87,16 @@ static void show_thresholds(const json_t *calibration)
     }
 }
 
+/* How much of the network runs in int8, and what its ranges were seen on. */
+static void show_int8(const amp_model *model, const json_t *form)
+{
+    const double share = amp_model_int8_share(model);
+
+    if (share > 0)
+        (void)printf("%-15s %.1f %% of the multiply-adds; ranges from %lld images, %lld anchors\n",
+                     "int8", 100 * share, integer_in(form, "images"), integer_in(form, "anchors"));
+}
+
 static void show_classes(const amp_model *model, uint32_t classes)
 {
     char line[1024];
@@ -129,6 +139,7 @@ static void show(const amp_model *model, const amp_model_info *info)
     if (info->temperature > 0)
         (void)printf("%-15s %.6g\n", "temperature", info->temperature);
     show_thresholds(json_object_get(record, "calibration"));
+    show_int8(model, json_object_get(record, "int8"));
     show_training(json_object_get(record, "training"));
     show_checkpoint(json_object_get(record, "checkpoint"));
     json_decref(record);

@@ -4,7 +4,8 @@
  *
  * A model is immutable and reference-counted; any number of scorers and threads share it.
  * One safetensors file holds all that deployment needs: weights under their PyTorch names,
- * architecture, preprocessing, class names, anchor bank, temperature, thresholds, training record.
+ * architecture, preprocessing, class names, anchor bank, temperature, thresholds, ranges of
+ * activations, training record.
  * docs/format.md describes it for readers in other languages.
  *
  * Texts that a getter returns are UTF-8, borrowed, and live as long as the model.
@@ -122,6 +123,15 @@ AMP_API AMP_MUST_USE amp_status amp_model_save(const amp_model *model, const cha
 AMP_API AMP_MUST_USE amp_status amp_model_get_info(const amp_model *model, amp_model_info *info,
                                                    amp_error *error);
 
+/**
+ * Share of a pass's multiply-adds that run on bytes in AMP_PRECISION_INT8.
+ *
+ * @param model  any, or NULL.
+ * @retval 0..1  0 where the model has no quantised form, which amp_model_builder_calibrate() with
+ *               "precision=int8" makes, and for NULL; a network's first and last layer never count
+ */
+AMP_API double amp_model_int8_share(const amp_model *model);
+
 /** The architecture with every key written out.  Borrowed; NULL for a NULL model. */
 AMP_API const char *amp_model_arch(const amp_model *model);
 
@@ -132,8 +142,8 @@ AMP_API const char *amp_model_preprocess(const amp_model *model);
 AMP_API const char *amp_model_class_name(const amp_model *model, uint32_t index);
 
 /**
- * The whole record as JSON text: architecture, preprocessing, classes, bank, calibration, training,
- * card; at most 1 MB.  Borrowed; NULL for a NULL model.
+ * The whole record as JSON text: architecture, preprocessing, classes, bank, calibration, quantised
+ * form, training, card; at most 1 MB.  Borrowed; NULL for a NULL model.
  */
 AMP_API const char *amp_model_record(const amp_model *model);
 
@@ -185,7 +195,8 @@ AMP_API AMP_MUST_USE amp_status amp_model_builder_create(amp_model_builder **out
                                                          amp_error *error);
 
 /**
- * Replace the bank.  Temperature and thresholds go: they belonged to the other anchors.
+ * Replace the bank.  Temperature, thresholds and quantised form go: they belonged to the other
+ * anchors.
  *
  * @param bank     of the base model, shared; NULL = the new model has none.  The bank that is there
  *                 already changes nothing.

@@ -197,6 +197,13 @@ amp_status amp_model_get_info(const amp_model *model, amp_model_info *info, amp_
     return ampi_struct_write(info, &known, sizeof known, "model", error);
 }
 
+double amp_model_int8_share(const amp_model *model)
+{
+    const uint64_t all = model ? ampi_graph_macs(model->graph) : 0;
+
+    return all > 0 ? (double)ampi_graph_ranged_macs(model->graph) / (double)all : 0.0;
+}
+
 const char *amp_model_arch(const amp_model *model)
 {
     return model ? model->graph->arch : NULL;

@@ -112,6 +112,7 @@ PROTOTYPES: Dict[str, Prototype] = {
     "amp_model_create": (STATUS, (POINTER(MODEL), CONTEXT, TEXT, TEXT, c_uint64, ERROR)),
     "amp_model_save": (STATUS, (MODEL, TEXT, ERROR)),
     "amp_model_get_info": (STATUS, (MODEL, POINTER(s.amp_model_info), ERROR)),
+    "amp_model_int8_share": (c_double, (MODEL,)),
     "amp_model_arch": (TEXT, (MODEL,)),
     "amp_model_preprocess": (TEXT, (MODEL,)),
     "amp_model_class_name": (TEXT, (MODEL, c_uint32)),

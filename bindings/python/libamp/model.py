@@ -97,6 +97,13 @@ class Model(Handle):
         return tuple(name for name in names if name is not None)
 
     @property
+    def int8_share(self) -> float:
+        """Share of a pass's multiply-adds that run on bytes with precision="int8"; 0 where the
+        model was not calibrated for it."""
+        share: float = lib.amp_model_int8_share(self._ptr)
+        return share
+
+    @property
     def arch(self) -> str:
         """The architecture with every key written out."""
         return text(lib.amp_model_arch(self._ptr)) or ""
@@ -108,8 +115,8 @@ class Model(Handle):
 
     @property
     def record(self) -> Dict[str, Any]:
-        """The whole record: architecture, preprocessing, classes, bank, calibration, training,
-        card."""
+        """The whole record: architecture, preprocessing, classes, bank, calibration, quantised
+        form, training, card."""
         record: Dict[str, Any] = json.loads(lib.amp_model_record(self._ptr))
         return record
 
