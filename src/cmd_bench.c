@@ -14,7 +14,7 @@ static const cli_flag flags[] = {
     { "arch", 0, "SPEC", "a network with random weights instead, as wrn:depth=40,width=2" },
     { "anchors", 'k', "K", "anchors, noise where the model has fewer (default: all of it, or 5)" },
     { "precision", 0, "LIST",
-      "precisions, as fp32,bf16 (default: all that this model runs in here)" },
+      "precisions, as fp32,int8 (default: all that this model runs in here)" },
     { "batch", 0, "LIST", "images of one run (default 1,64)" },
     { "threads", 't', "N", "threads (default: all cores)" },
     { "seconds", 0, "S", "of runs for each result (default 2)" },

@@ -18,7 +18,7 @@ static const cli_flag flags[] = {
       "(default 0.95)" },
     { "anchors", 'k', "K", "use the first K anchors (default: all of the bank)" },
     { "precision", 0, "NAME",
-      "thresholds hold for it alone: fp32 (also for fast), bf16 (default fp32)" },
+      "thresholds hold for it alone: fp32 (also for fast), bf16, int8 (default fp32)" },
     { "threads", 't', "N", "threads (default: all cores)" },
     { NULL, 0, NULL, NULL },
 };
@@ -107,8 +107,10 @@ const cli_command cli_calibrate = {
     .operands = "",
     .flags = flags,
     .details = "The held-out images are those that amp train set apart; a test set is for amp eval "
-               "alone.\n",
+               "alone.\nWith --precision int8 the model also gets its quantised form, the ranges "
+               "of what the network\ncomputes; amp info shows how much of it then runs in int8.\n",
     .examples = "  amp calibrate -m model.safetensors\n"
-                "  amp calibrate -m model.safetensors --held-out folder:fresh --tpr 0.99\n",
+                "  amp calibrate -m model.safetensors --held-out folder:fresh --tpr 0.99\n"
+                "  amp calibrate -m model.safetensors --precision int8\n",
     .run = run_calibrate,
 };

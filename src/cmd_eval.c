@@ -21,7 +21,7 @@ static const cli_flag flags[] = {
     { "rule", 0, "NAME", "FPR rule: recommended, amp, energy, scood, openood, odin, ood_positive" },
     { "area", 0, "NAME", "AUPR rule: average_precision, trapezoid, amp" },
     { "precision", 0, "NAME",
-      "fp32, fast, bf16, or auto: what has thresholds here (default fp32)" },
+      "fp32, fast, bf16, int8, or auto: what has thresholds here (default fp32)" },
     { "json", 'j', NULL, "one JSON object instead of the table" },
     { "scores", 0, "FILE.csv", "write every score" },
     { "threads", 't', "N", "threads (default: all cores)" },

@@ -22,7 +22,7 @@ static const cli_flag flags[] = {
     { "anchors", 'k', "K", "use the first K anchors (default: all of the bank)" },
     { "tpr", 0, "P", "take the verdict from the threshold stored for this TPR (default 0.95)" },
     { "precision", 0, "NAME",
-      "fp32, fast, bf16, or auto: what has thresholds here (default fp32)" },
+      "fp32, fast, bf16, int8, or auto: what has thresholds here (default fp32)" },
     { "adaptive", 0, NULL,
       "take no more anchors than each verdict needs: faster, scores are rougher" },
     { "json", 'j', NULL, "one JSON object a line" },

@@ -104,6 +104,15 @@ static const char *backend_advice(const amp_error *error)
     return "run again with ONEDNN_VERBOSE=1 to see what oneDNN refused";
 }
 
+static const char *unsupported_advice(const amp_error *error)
+{
+    if (is_about(error, "model"))
+        return "a newer amp may have written it: see amp --version";
+    if (is_about(error, "score") && strstr(error->message, "no int8 form"))
+        return "amp calibrate --precision int8 makes it, with its thresholds";
+    return NULL;
+}
+
 static const char *advice(const amp_error *error)
 {
     switch (error->status) {
@@ -112,8 +121,7 @@ static const char *advice(const amp_error *error)
     case AMP_E_IO:
         return io_advice(error);
     case AMP_E_UNSUPPORTED:
-        return is_about(error, "model") ? "a newer amp may have written it: see amp --version"
-                                        : NULL;
+        return unsupported_advice(error);
     case AMP_E_BACKEND:
         return backend_advice(error);
     case AMP_OK:

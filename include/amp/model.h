@@ -4,9 +4,8 @@
  *
  * A model is immutable and reference-counted; any number of scorers and threads share it.
  * One safetensors file holds all that deployment needs: weights under their PyTorch names,
- * architecture, preprocessing, class names, anchor bank, temperature, thresholds, ranges of
- * activations, training record.
- * docs/format.md describes it for readers in other languages.
+ * architecture, preprocessing, class names, anchor bank, temperature, thresholds, quantised form,
+ * training record.  docs/format.md describes it for readers in other languages.
  *
  * Texts that a getter returns are UTF-8, borrowed, and live as long as the model.
  */
@@ -104,7 +103,6 @@ AMP_API AMP_MUST_USE amp_status amp_model_create(amp_model **out, amp_context *c
  * Equal models give equal bytes; opening and saving a file of this library gives the same file.
  *
  * @param path   of the file; its folder must exist.
- * @param error  NULL, or filled on failure.
  * @retval AMP_E_ARGUMENT  model or path is NULL
  * @retval AMP_E_IO        the file cannot be written
  * @retval AMP_E_LIMIT     more than 100,000 tensors
@@ -123,13 +121,8 @@ AMP_API AMP_MUST_USE amp_status amp_model_save(const amp_model *model, const cha
 AMP_API AMP_MUST_USE amp_status amp_model_get_info(const amp_model *model, amp_model_info *info,
                                                    amp_error *error);
 
-/**
- * Share of a pass's multiply-adds that run on bytes in AMP_PRECISION_INT8.
- *
- * @param model  any, or NULL.
- * @retval 0..1  0 where the model has no quantised form, which amp_model_builder_calibrate() with
- *               "precision=int8" makes, and for NULL; a network's first and last layer never count
- */
+/** Share, 0..1, of a pass's multiply-adds that AMP_PRECISION_INT8 does on bytes; 0 for NULL and
+ *  where amp_model_builder_calibrate() has made no quantised form. */
 AMP_API double amp_model_int8_share(const amp_model *model);
 
 /** The architecture with every key written out.  Borrowed; NULL for a NULL model. */
@@ -147,7 +140,7 @@ AMP_API const char *amp_model_class_name(const amp_model *model, uint32_t index)
  */
 AMP_API const char *amp_model_record(const amp_model *model);
 
-/** The context that the model lives in.  Borrowed; NULL for a NULL model. */
+/** The context that it lives in.  Borrowed; NULL for a NULL model. */
 AMP_API amp_context *amp_model_context(const amp_model *model);
 
 /** The bank stored in the model.  Borrowed; NULL when it has none. */
@@ -187,7 +180,6 @@ AMP_API AMP_MUST_USE amp_status amp_model_forward(amp_model *model, const amp_ba
  *
  * @param out    receives the builder, to be freed; NULL on failure.
  * @param base   untouched; the builder keeps a reference.
- * @param error  NULL, or filled on failure.
  * @retval AMP_E_ARGUMENT  out or base is NULL
  * @retval AMP_E_NOMEM     no memory
  */
@@ -195,8 +187,7 @@ AMP_API AMP_MUST_USE amp_status amp_model_builder_create(amp_model_builder **out
                                                          amp_error *error);
 
 /**
- * Replace the bank.  Temperature, thresholds and quantised form go: they belonged to the other
- * anchors.
+ * Replace the bank.  Temperature, thresholds and quantised form go: they were of other anchors.
  *
  * @param bank     of the base model, shared; NULL = the new model has none.  The bank that is there
  *                 already changes nothing.
@@ -211,8 +202,7 @@ AMP_API AMP_MUST_USE amp_status amp_model_builder_set_bank(amp_model_builder *bu
 /**
  * Replace the class names.
  *
- * @param n        classes of the network.
- * @param names    [n] texts of 1..255 bytes of UTF-8.  Copied.
+ * @param names    [n], n the network's classes: texts of 1..255 bytes of UTF-8.  Copied.
  * @param error    NULL, or filled on failure.
  * @retval AMP_E_ARGUMENT  a NULL pointer, an empty name, n is not the number of classes
  * @retval AMP_E_LIMIT     a name is too long
@@ -241,7 +231,6 @@ AMP_API AMP_MUST_USE amp_status amp_model_builder_set_card(amp_model_builder *bu
 /**
  * Make the new model; the builder stays usable.
  *
- * @param builder  not NULL.
  * @param out      receives a model with one reference; NULL on failure.
  * @param error    NULL, or filled on failure.
  * @retval AMP_E_ARGUMENT  a NULL pointer

@@ -28,8 +28,8 @@ typedef enum amp_precision {
     /** bfloat16 activations and weights, sums in 32 bits: on x86 with AVX512_BF16.  Bits depend on
         batch and thread count. */
     AMP_PRECISION_BF16 = 2,
-    /** Bytes: convolutions of 8-bit activations and weights, sums in 32 bits; on x86 with VNNI, of a
-        model that was calibrated for it.  The first and the last layer stay in 32 bits.  Bits may
+    /** Bytes: convolutions of 8-bit activations and weights, sums in 32 bits; on x86 with VNNI, of
+        a model that was calibrated for it.  The first and the last layer stay in 32 bits.  Bits may
         depend on batch and thread count. */
     AMP_PRECISION_INT8 = 3
 } amp_precision;

@@ -96,11 +96,12 @@ AMP_API void amp_scorer_options_init(amp_scorer_options *options, size_t size);
  * @param options  NULL for the defaults.
  * @param error    NULL, or filled on failure and untouched on success.
  * @retval AMP_E_ARGUMENT     a NULL pointer, an unknown method or option, a value out of range,
- * more anchors than the bank has, no bank at all, another context
+ *                            more anchors than the bank has, no bank at all, another context
  * @retval AMP_E_SHAPE        a bank built for another network, preprocessing that does not fit
  * @retval AMP_E_UNSUPPORTED  a method that needs an anchored network, on a plain one; a precision
- *                            that this processor lacks; adaptive, and no margins are stored for a
- *                            method, K, precision and TPR; a longer struct with unknown fields set
+ *                            that this processor lacks, or int8 and no quantised form; adaptive,
+ *                            and no margins are stored for a method, K, precision and TPR; a longer
+ *                            struct with unknown fields set
  * @retval AMP_E_LIMIT        more than 64 methods
  * @retval AMP_E_NOMEM        no memory
  * @retval AMP_E_BACKEND      the compute back end refused; error->detail is its status
@@ -215,24 +216,24 @@ AMP_API const char *amp_method_help(uint32_t index);
  * log-likelihood of H / T; without any label there is none, and only thresholds are stored.  The
  * model's default method is written down where it is not yet.
  *
- *   key      range                   default
- *   tpr      above 0 up to 1         0.95     share of in-distribution images to accept; up to 16
+ *   key         range                default
+ *   tpr         above 0 up to 1      0.95     share of in-distribution images to accept; up to 16
  *                                             levels divided by ':', "0.9:0.95:0.99"
- *   anchors  0..1000                 0        K; 0 = all of the bank
- *   stop_error above 0 up to 0.5     0.01     of adaptive anchors, see amp_scorer_options
- *   precision  fp32, fast, bf16,     fp32     that the thresholds are for; the temperature is taken
- *             int8                            from what is calibrated last.  int8 also makes the
- *                                             model's quantised form: the ranges of activations
- *                                             over 256 of the images, spread evenly, or all
+ *   anchors     0..1000              0        K; 0 = all of the bank
+ *   stop_error  above 0 up to 0.5    0.01     of adaptive anchors, see amp_scorer_options
+ *   precision   fp32 fast bf16 int8  fp32     of the thresholds; the temperature is of what was
+ *                                             calibrated last.  int8 also makes the quantised
+ *                                             form: lowest and highest value of each activation,
+ *                                             means over 256 of the images, spread evenly, or all
  *
  * @param builder        not NULL.
  * @param held_out       in-distribution images, of the model's context, that were neither trained
  *                       on nor anchors; all labelled 0..C-1 or none.
  * @param methods        as for amp_scorer_create().
  * @param options        "tpr=0.95,anchors=0"; NULL = the defaults.
- * @param progress       NULL, or called on this thread, stage "score".
+ * @param progress       NULL, or called on this thread: for int8 stage "ranges", then "score".
  * @param progress_user  passed to progress.
- * @param error          NULL, or filled on failure; temperature and thresholds are then as before.
+ * @param error          NULL, or filled on failure; the builder's model is then as before.
  * @retval AMP_E_ARGUMENT   a NULL pointer, no image, a label out of range or missing, a bad option
  * @retval AMP_E_LIMIT      more than 1,000 stored thresholds
  * @retval AMP_E_CANCELLED  progress asked to stop

@@ -59,7 +59,8 @@ class Builder(Owner):
         tpr       share of them to accept, or several; default 0.95
         anchors   K; default: all of the bank
         stop_error  of adaptive scorers: share of images near the threshold that they may get wrong
-        precision "fp32" (default; holds for "fast" too) or "bf16": thresholds are for it alone
+        precision "fp32" (default; holds for "fast" too), "bf16" or "int8": thresholds are for it
+                  alone; "int8" also gives the model its quantised form, see Model.int8_share
         """
         if tpr is not None and not isinstance(tpr, (int, float)):
             tpr = [float(level) for level in tpr]

@@ -122,7 +122,8 @@ class Scorer(Owner):
     tpr      which stored threshold gives the verdict
     chunk    images in one pass of the network; 0 = chosen
     adaptive   True: no more anchors than each verdict needs; scores are then of those used
-    precision  "fp32"; "fast" (Winograd), "bf16", or "auto": the fastest that has thresholds
+    precision  "fp32"; "fast" (Winograd), "bf16", "int8" of a model calibrated for it, or "auto":
+               the fastest that has thresholds
     """
 
     _free = "amp_scorer_free"
