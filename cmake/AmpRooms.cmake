@@ -47,8 +47,9 @@ function(amp_add_room room)
     endif()
     add_library(amp_${room} OBJECT ${sources})
     if(room STREQUAL "exec" AND AMP_ONEDNN)
-        # Its loops are written to become vectors, which gcc does from -O3 on.
-        set_property(SOURCE "${PROJECT_SOURCE_DIR}/lib/exec/dnnl_quantise.c" APPEND PROPERTY
+        # Their loops are written to become vectors, which gcc does from -O3 on.
+        set_property(SOURCE "${PROJECT_SOURCE_DIR}/lib/exec/dnnl_join.c"
+                     "${PROJECT_SOURCE_DIR}/lib/exec/dnnl_quantise.c" APPEND PROPERTY
                      COMPILE_OPTIONS "$<$<NOT:$<CONFIG:Debug>>:-O3>")
     endif()
     target_include_directories(amp_${room} PUBLIC "${PROJECT_SOURCE_DIR}/include"

@@ -35,7 +35,7 @@ static inline size_t ampi_shape_values(ampi_shape shape)
    made of. */
 amp_status ampi_network_create(ampi_network **out, const ampi_graph *graph, ampi_backend backend,
                                ampi_precision precision, amp_error *error);
-/* In fp32, its trunk made by ampi_program_create_observing. */
+/* In fp32, its trunk observing. */
 amp_status ampi_network_create_observing(ampi_network **out, const ampi_graph *graph,
                                          ampi_backend backend, amp_error *error);
 ampi_network *ampi_network_ref(ampi_network *network);

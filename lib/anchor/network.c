@@ -9,10 +9,12 @@
 
 static amp_status create_trunk(ampi_network *network, const ampi_graph *trunk, amp_error *error)
 {
-    return network->observing
-               ? ampi_program_create_observing(&network->trunk, trunk, network->backend, error)
-               : ampi_program_create_as(&network->trunk, trunk, network->backend,
-                                        network->precision, error);
+    const ampi_program_options options = { .backend = network->backend,
+                                           .precision = network->precision,
+                                           .observe = network->observing,
+                                           .joins = network->anchored };
+
+    return ampi_program_create_with(&network->trunk, trunk, &options, error);
 }
 
 static amp_status create_split(ampi_network *network, const ampi_graph *graph, amp_error *error)

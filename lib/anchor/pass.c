@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * anchor/pass.c - one run of a network: the image's half of the stem once an image, the anchors'
- * stored halves added, the trunk once a pair.
+ * stored halves added where the trunk begins, the trunk once a pair.
  *
  * K anchors cost K trunks and one stem.  Rows of the trunk go image by image: row = i * K + k.
  */
 #include "anchor/anchor.h"
-
-#include <stdio.h>
 
 /* Rows of one trunk run, and what their input may take: both bound the memory of a pass. */
 #define MOST_ROWS 128u
@@ -16,11 +14,9 @@
 struct ampi_pass {
     ampi_network *network;
     ampi_runner *image_half, *trunk;
-    size_t rows;                          /* of one trunk run; 0 = chosen        */
-    float *stems, *sums;                  /* [images,stem], [rows,stem]          */
-    size_t stems_capacity, sums_capacity; /* values                              */
-    ampi_watch *watch;                    /* borrowed; NULL = nobody asks        */
-    size_t joins;                         /* 1 + its row; 0 = none yet           */
+    size_t rows;           /* of one trunk run; 0 = chosen */
+    float *stems;          /* [images,stem]                */
+    size_t stems_capacity; /* values                       */
 };
 
 amp_status ampi_pass_create(ampi_pass **out, ampi_network *network, amp_error *error)
@@ -57,7 +53,6 @@ void ampi_pass_free(ampi_pass *pass)
     ampi_runner_free(pass->image_half);
     ampi_runner_free(pass->trunk);
     ampi_free(context, pass->stems);
-    ampi_free(context, pass->sums);
     ampi_free(context, pass);
     ampi_network_unref(network);
 }
@@ -84,111 +79,52 @@ size_t ampi_pass_rows(const ampi_pass *pass)
         ampi_shape_values(network->anchored ? network->stem : network->image));
 }
 
-/* A buffer of rows * values floats that keeps its memory from run to run. */
-static amp_status reserve(const ampi_pass *pass, float **buffer, size_t *capacity, size_t rows,
-                          size_t values, amp_error *error)
+/* Room for the stems of n images, kept from run to run. */
+static amp_status reserve(ampi_pass *pass, size_t n, amp_error *error)
 {
+    const size_t values = ampi_shape_values(pass->network->stem);
     size_t need;
     float *made;
 
-    if (!ampi_mul(rows, values, &need))
-        return ampi_fail(error, AMP_E_LIMIT, "model", "a pass of %zu rows does not fit", rows);
-    if (need <= *capacity)
+    if (!ampi_mul(n, values, &need))
+        return ampi_fail(error, AMP_E_LIMIT, "model", "a pass of %zu images does not fit", n);
+    if (need <= pass->stems_capacity)
         return AMP_OK;
     made = ampi_alloc_raw(pass->network->context, need, sizeof *made);
     if (!made)
         return ampi_fail_nomem(error, "model", need * sizeof *made);
-    ampi_free(pass->network->context, *buffer);
-    *buffer = made;
-    *capacity = need;
+    ampi_free(pass->network->context, pass->stems);
+    pass->stems = made;
+    pass->stems_capacity = need;
     return AMP_OK;
 }
 
-/* ---- watched: the runners note their steps, the pass how long it joined stems ---- */
-
 amp_status ampi_pass_watch(ampi_pass *pass, ampi_watch *watch, amp_error *error)
 {
-    pass->watch = watch;
-    pass->joins = 0;
     if (pass->image_half)
         AMPI_TRY(ampi_runner_watch(pass->image_half, watch, error));
     return ampi_runner_watch(pass->trunk, watch, error);
 }
 
-static double watch_begin(const ampi_pass *pass)
-{
-    return pass->watch ? ampi_watch_now() : 0.0;
-}
-
-/* Each row is a call. */
-static amp_status watch_join(ampi_pass *pass, size_t rows, double began, amp_error *error)
-{
-    ampi_watch_row row = { .name = "stem", .what = "join", .kernel = "libamp", .rows = 1 };
-    ampi_watch *const watch = pass->watch;
-
-    if (!watch)
-        return AMP_OK;
-    row.seconds = ampi_watch_now() - began;
-    if (pass->joins == 0) {
-        const ampi_shape stem = pass->network->stem;
-        (void)snprintf(row.shape, sizeof row.shape, "%ux%ux%u", stem.c, stem.h, stem.w);
-        AMPI_TRY(ampi_watch_append(watch, &row, error));
-        pass->joins = watch->count;
-    } else {
-        watch->rows[pass->joins - 1].seconds += row.seconds;
-    }
-    watch->rows[pass->joins - 1].calls += (uint32_t)rows;
-    return AMP_OK;
-}
-
 /* ---- the halves of the stem ---- */
-
-/* The two halves of a stem joined, as row `row` of the trunk's input. */
-static void add_halves(const ampi_pass *pass, size_t row, const float *image, const float *anchor)
-{
-    const size_t values = ampi_shape_values(pass->network->stem);
-    float *const sum = pass->sums + row * values;
-
-    for (size_t v = 0; v < values; v++)
-        sum[v] = image[v] + anchor[v];
-}
-
-/* Rows first .. first + m - 1: stems [n,values] + anchors [k,values] -> sums [m,values]. */
-static void add_stems(const ampi_pass *pass, size_t first, size_t m, const ampi_anchors *anchors)
-{
-    const size_t values = ampi_shape_values(pass->network->stem), k = anchors->count;
-
-    for (size_t r = 0; r < m; r++) {
-        const float *const image = pass->stems + (first + r) / k * values;
-        const float *const anchor = anchors->stems + (first + r) % k * values;
-        add_halves(pass, r, image, anchor);
-    }
-}
 
 amp_status ampi_pass_stems(ampi_pass *pass, int32_t threads, size_t n, const float *images,
                            amp_error *error)
 {
-    const size_t values = ampi_shape_values(pass->network->stem);
-
-    AMPI_TRY(reserve(pass, &pass->stems, &pass->stems_capacity, n, values, error));
+    AMPI_TRY(reserve(pass, n, error));
     return ampi_runner_forward(pass->image_half, threads, n, images, pass->stems, error);
 }
 
 amp_status ampi_pass_one_anchor(ampi_pass *pass, int32_t threads, size_t m, const uint32_t *which,
                                 const float *anchor, float *logits, amp_error *error)
 {
-    const size_t values = ampi_shape_values(pass->network->stem), classes = pass->network->classes;
+    const size_t classes = pass->network->classes;
     const size_t most = ampi_min_size(m, ampi_pass_rows(pass));
 
-    AMPI_TRY(reserve(pass, &pass->sums, &pass->sums_capacity, most, values, error));
     for (size_t row = 0; row < m; row += most) {
-        const size_t part = ampi_min_size(most, m - row);
-        const double began = watch_begin(pass);
-        for (size_t r = 0; r < part; r++)
-            add_halves(pass, r, pass->stems + which[row + r] * values, anchor);
-        AMPI_TRY(watch_join(pass, part, began, error));
-        AMPI_TRY(ampi_runner_forward(pass->trunk, threads, part, pass->sums, logits + row * classes,
-                                     error));
+        const ampi_rows rows = { .images = pass->stems, .anchors = anchor, .which = which + row };
+        AMPI_TRY(ampi_runner_join(pass->trunk, threads, ampi_min_size(most, m - row), &rows,
+                                  logits + row * classes, error));
     }
     return AMP_OK;
 }
@@ -197,18 +133,16 @@ amp_status ampi_pass_one_anchor(ampi_pass *pass, int32_t threads, size_t m, cons
 static amp_status run_group(ampi_pass *pass, int32_t threads, size_t n, const float *images,
                             const ampi_anchors *anchors, float *logits, amp_error *error)
 {
-    const size_t values = ampi_shape_values(pass->network->stem), classes = pass->network->classes;
-    const size_t total = n * anchors->count, most = ampi_min_size(total, ampi_pass_rows(pass));
+    const size_t classes = pass->network->classes, total = n * anchors->count;
+    const size_t most = ampi_min_size(total, ampi_pass_rows(pass));
 
     AMPI_TRY(ampi_pass_stems(pass, threads, n, images, error));
-    AMPI_TRY(reserve(pass, &pass->sums, &pass->sums_capacity, most, values, error));
     for (size_t row = 0; row < total; row += most) {
-        const size_t m = ampi_min_size(most, total - row);
-        const double began = watch_begin(pass);
-        add_stems(pass, row, m, anchors);
-        AMPI_TRY(watch_join(pass, m, began, error));
-        AMPI_TRY(ampi_runner_forward(pass->trunk, threads, m, pass->sums, logits + row * classes,
-                                     error));
+        const ampi_rows rows = {
+            .images = pass->stems, .anchors = anchors->stems, .k = anchors->count, .first = row
+        };
+        AMPI_TRY(ampi_runner_join(pass->trunk, threads, ampi_min_size(most, total - row), &rows,
+                                  logits + row * classes, error));
     }
     return AMP_OK;
 }

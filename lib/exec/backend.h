@@ -13,9 +13,10 @@
 
 #include <stdatomic.h>
 
-/* What a convolution read and made in the runs so far; written by several threads. */
+/* What a convolution read and made in the pieces run so far; written by several threads. */
 typedef struct ampi_seen {
-    _Atomic float read[2], made[2]; /* lowest and highest, 0 included */
+    _Atomic float read[2], made[2]; /* sums of the pieces' lowest and highest values, 0 included */
+    _Atomic uint32_t pieces;
 } ampi_seen;
 
 /* Everything that a back end's tape is made from; the pointers outlive the tape. */
@@ -30,6 +31,7 @@ typedef struct ampi_program_setup {
     const ampi_graph *graph; /* optimised; outlives the program */
     ampi_precision precision;
     ampi_seen *seen; /* [graph->n_nodes] to be filled by runs, NULL = nobody asks */
+    bool joins;      /* runs get halves */
 } ampi_program_setup;
 
 typedef struct ampi_backend_api {
@@ -43,7 +45,7 @@ typedef struct ampi_backend_api {
     amp_status (*runner_create)(void **out, void *program, amp_error *error);
     void (*runner_free)(void *runner);
     /* n <= chunk */
-    amp_status (*runner_forward)(void *runner, int32_t threads, size_t n, const float *input,
+    amp_status (*runner_forward)(void *runner, int32_t threads, size_t n, const ampi_rows *rows,
                                  float *output, amp_error *error);
     /* See ampi_runner_watch; NULL = it cannot. */
     void (*runner_watch)(void *runner, ampi_watch *watch);

@@ -17,7 +17,7 @@ void ampi_dnnl_program_free(void *state);
 /* dnnl_runner.c */
 amp_status ampi_dnnl_runner_create(void **out, void *program, amp_error *error);
 void ampi_dnnl_runner_free(void *state);
-amp_status ampi_dnnl_runner_forward(void *state, int32_t threads, size_t n, const float *input,
+amp_status ampi_dnnl_runner_forward(void *state, int32_t threads, size_t n, const ampi_rows *rows,
                                     float *output, amp_error *error);
 void ampi_dnnl_runner_watch(void *state, ampi_watch *watch);
 

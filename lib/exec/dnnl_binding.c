@@ -104,9 +104,11 @@ amp_status ampi_binding_point(ampi_binding *binding, int32_t buffer, const void 
     /* oneDNN takes inputs by plain pointers too. */
     void *const where = (void *)(uintptr_t)pointer;
 
-    if (buffer == -1 || binding->memories[buffer] == NULL)
+    if (buffer == -1)
         return AMP_OK;
     binding->pointers[buffer] = where;
+    if (binding->memories[buffer] == NULL)
+        return AMP_OK;
     return ampi_dnnl_check(dnnl_memory_set_data_handle(binding->memories[buffer], where),
                            "a data pointer", error);
 }
@@ -116,8 +118,10 @@ static void call_function(const ampi_binding *binding, const ampi_step *step)
     void *pointers[AMPI_STEP_ARGS];
     size_t bytes[AMPI_STEP_ARGS];
     const int32_t threads = binding->plan->threads;
-    const ampi_call call = { binding->owner, step->node, pointers, bytes,
-                             threads < 1 ? 1 : threads };
+    const ampi_call call = {
+        binding->owner,       step->node, pointers, bytes, threads < 1 ? 1 : threads,
+        binding->plan->images
+    };
 
     for (uint32_t i = 0; i < step->n_args; i++) {
         pointers[i] = binding->pointers[step->buffers[i]];

@@ -44,6 +44,11 @@ void ampi_int8_free(ampi_int8 *integers);
 /* ---- steps of our own (dnnl_quantise.c); values are nhwc ---- */
 /* Argument of ampi_quantise: AMPI_AFFINE_HEAD floats, then scale [c] and shift [c]. */
 #define AMPI_AFFINE_HEAD 16u
+enum {
+    AMPI_AFFINE_LOW,   /* of the head: the smallest value of the result,       */
+    AMPI_AFFINE_HIGH,  /* the largest,                                         */
+    AMPI_AFFINE_OFFSET /* and what makes a byte positive, so that it truncates */
+};
 /* Sets the head for bytes of that type. */
 void ampi_affine_head(float *affine, dnnl_data_type_t bytes);
 /* { fp32 [n,h,w,c], bytes [n,h,w,c], affine }: bytes = round(scale * x + shift) within the type: a

@@ -28,6 +28,7 @@ typedef struct ampi_call {
     void *const *pointers;
     const size_t *bytes;
     int32_t threads; /* that it may use */
+    size_t images;   /* of the plan */
 } ampi_call;
 
 typedef void (*ampi_step_fn)(const ampi_call *call);
@@ -55,9 +56,10 @@ typedef struct ampi_step {
 } ampi_step;
 
 typedef struct ampi_plan {
-    amp_context *context;  /* borrowed */
-    dnnl_engine_t engine;  /* borrowed */
-    int32_t threads;       /* of its functions; 0 = 1 */
+    amp_context *context; /* borrowed */
+    dnnl_engine_t engine; /* borrowed */
+    int32_t threads;      /* of its functions; 0 = 1 */
+    size_t images;
     ampi_buffer **buffers; /* one block each: a descriptor of 2.x points into it */
     size_t n_buffers, buffer_capacity;
     ampi_step *steps;

@@ -43,6 +43,7 @@ static amp_status make_plan(ampi_dnnl_plan **out, ampi_cache *cache, size_t batc
     plan->batch = batch;
     plan->threads = threads;
     plan->plan.threads = threads;
+    plan->plan.images = batch;
     before = ampi_omp_set(threads);
     status = ampi_dnnl_infer(cache, plan, error);
     ampi_omp_restore(before);
@@ -134,6 +135,7 @@ static amp_status make_cache(ampi_cache **out, const ampi_dnnl_program *program,
     cache->precision = program->precision;
     cache->seen = program->seen;
     cache->integers = program->integers;
+    cache->join = program->join;
     cache->process = getpid();
     status = fill_cache(cache, error);
     if (status == AMP_OK) {
@@ -163,12 +165,14 @@ amp_status ampi_dnnl_cache(ampi_dnnl_program *program, ampi_cache **out, amp_err
     return AMP_OK;
 }
 
-static amp_status fill_program(ampi_dnnl_program *program, amp_error *error)
+static amp_status fill_program(ampi_dnnl_program *program, bool joins, amp_error *error)
 {
     ampi_cache *cache;
 
     if (program->precision == AMPI_PRECISION_INT8)
         AMPI_TRY(ampi_int8_create(&program->integers, program->graph, error));
+    if (joins)
+        AMPI_TRY(ampi_join_create(&program->join, program->graph, error));
     return ampi_dnnl_cache(program, &cache, error);
 }
 
@@ -185,7 +189,7 @@ amp_status ampi_dnnl_program_create(void **out, const ampi_program_setup *setup,
     program->precision = setup->precision;
     program->seen = setup->seen;
     atomic_init(&program->cache, NULL);
-    status = fill_program(program, error);
+    status = fill_program(program, setup->joins, error);
     if (status == AMP_OK)
         *out = program;
     else
@@ -199,5 +203,6 @@ void ampi_dnnl_program_free(void *state)
 
     cache_free(atomic_load(&program->cache));
     ampi_int8_free(program->integers);
+    ampi_join_free(program->join);
     ampi_free(program->context, program);
 }

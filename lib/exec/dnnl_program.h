@@ -10,6 +10,7 @@
 
 #include "exec/backend.h"
 #include "exec/dnnl_int8.h"
+#include "exec/dnnl_join.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -24,8 +25,9 @@ struct ampi_dnnl_plan {
     ampi_plan plan;
     size_t batch;
     int32_t threads;
-    int32_t input, output; /* buffers given at each run */
-    ampi_dnnl_plan *next;  /* of the cache */
+    int32_t input, output;   /* buffers given at each run */
+    ampi_join_argument join; /* of a program that joins */
+    ampi_dnnl_plan *next;    /* of the cache */
 };
 
 /* A tensor of the graph in a layout that some plan wants. */
@@ -51,6 +53,7 @@ struct ampi_cache {
     ampi_precision precision;
     ampi_seen *seen;           /* borrowed, NULL = nobody observes */
     const ampi_int8 *integers; /* borrowed, NULL = not in int8 */
+    const ampi_join *join;     /* borrowed, NULL = runs get whole inputs */
     pid_t process;
     pthread_mutex_t mutex;
     dnnl_engine_t engine;
@@ -67,6 +70,7 @@ typedef struct ampi_dnnl_program {
     ampi_precision precision;
     ampi_seen *seen; /* borrowed */
     ampi_int8 *integers;
+    ampi_join *join;
     _Atomic(ampi_cache *) cache;
 } ampi_dnnl_program;
 

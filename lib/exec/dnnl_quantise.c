@@ -8,19 +8,16 @@
  * is compiled with optimisation for that, once for each instruction set below.
  */
 #include "exec/dnnl_int8.h"
+#include "exec/dnnl_vector.h"
 #include "exec/exec.h"
-
-#define LOW 0    /* of the head: the smallest byte,                     */
-#define HIGH 1   /* the largest,                                        */
-#define OFFSET 2 /* and what makes a byte positive, so that it truncates */
 
 void ampi_affine_head(float *affine, dnnl_data_type_t bytes)
 {
     const bool is_signed = bytes == dnnl_s8;
 
-    affine[LOW] = is_signed ? -128.0F : 0.0F;
-    affine[HIGH] = is_signed ? 127.0F : 255.0F;
-    affine[OFFSET] = is_signed ? 128.0F : 0.0F;
+    affine[AMPI_AFFINE_LOW] = is_signed ? -128.0F : 0.0F;
+    affine[AMPI_AFFINE_HIGH] = is_signed ? 127.0F : 255.0F;
+    affine[AMPI_AFFINE_OFFSET] = is_signed ? 128.0F : 0.0F;
 }
 
 typedef struct quantise_job {
@@ -30,16 +27,8 @@ typedef struct quantise_job {
     size_t channels;
 } quantise_job;
 
-#if defined(__x86_64__)
-#define ALWAYS static inline __attribute__((always_inline))
-#define WIDE __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")))
-#define NARROW __attribute__((target("avx2,fma")))
-#else
-#define ALWAYS static inline
-#endif
-
 /* Pixels begin .. end - 1. */
-ALWAYS void quantise_pixels(const quantise_job *job, size_t begin, size_t end)
+AMPI_ALWAYS void quantise_pixels(const quantise_job *job, size_t begin, size_t end)
 {
     const size_t channels = job->channels;
     const float *restrict const scale = job->scale, *restrict const shift = job->shift;
@@ -57,30 +46,7 @@ ALWAYS void quantise_pixels(const quantise_job *job, size_t begin, size_t end)
     }
 }
 
-#if defined(__x86_64__)
-WIDE static void quantise_wide(const quantise_job *job, size_t begin, size_t end)
-{
-    quantise_pixels(job, begin, end);
-}
-
-NARROW static void quantise_narrow(const quantise_job *job, size_t begin, size_t end)
-{
-    quantise_pixels(job, begin, end);
-}
-
-static void quantise_part(void *argument, size_t begin, size_t end)
-{
-    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
-        quantise_wide(argument, begin, end);
-    else
-        quantise_narrow(argument, begin, end);
-}
-#else
-static void quantise_part(void *argument, size_t begin, size_t end)
-{
-    quantise_pixels(argument, begin, end);
-}
-#endif
+AMPI_VECTOR_PARTS(quantise_part, quantise_pixels, quantise_job)
 
 void ampi_quantise(const ampi_call *call)
 {
@@ -89,9 +55,9 @@ void ampi_quantise(const ampi_call *call)
     quantise_job job = { .from = call->pointers[0],
                          .scale = affine + AMPI_AFFINE_HEAD,
                          .shift = affine + AMPI_AFFINE_HEAD + channels,
-                         .low = affine[LOW],
-                         .high = affine[HIGH],
-                         .offset = affine[OFFSET],
+                         .low = affine[AMPI_AFFINE_LOW],
+                         .high = affine[AMPI_AFFINE_HIGH],
+                         .offset = affine[AMPI_AFFINE_OFFSET],
                          .to = call->pointers[1],
                          .channels = channels };
 

@@ -131,7 +131,7 @@ static amp_status lane_bind(run_lane *lane, const ampi_dnnl_plan *plan, size_t i
 
 typedef struct batch {
     dnnl_runner *runner;
-    const float *input;
+    const ampi_rows *rows;
     float *output;
     size_t n, lanes;
     int32_t team;                        /* threads in each primitive */
@@ -233,9 +233,10 @@ static amp_status run_piece(const batch *b, run_lane *lane, size_t index, size_t
 {
     ampi_binding *const binding = lane->bindings[index];
     const ampi_dnnl_plan *const plan = lane->plans[index];
+    const ampi_rows rows = ampi_rows_skip(b->rows, first, b->runner->in);
+    const void *const input = rows.values != NULL ? (const void *)rows.values : &rows;
 
-    AMPI_TRY(
-        ampi_binding_point(binding, plan->input, b->input + first * b->runner->in, &lane->error));
+    AMPI_TRY(ampi_binding_point(binding, plan->input, input, &lane->error));
     AMPI_TRY(ampi_binding_point(binding, plan->output, b->output + first * b->runner->out,
                                 &lane->error));
     if (lane->watched[index] > 0)
@@ -277,10 +278,10 @@ static amp_status run_all(batch *b, amp_error *error)
     return AMP_OK;
 }
 
-amp_status ampi_dnnl_runner_forward(void *state, int32_t threads, size_t n, const float *input,
+amp_status ampi_dnnl_runner_forward(void *state, int32_t threads, size_t n, const ampi_rows *rows,
                                     float *output, amp_error *error)
 {
-    batch b = { .runner = state, .input = input, .output = output, .n = n, .team = 1 };
+    batch b = { .runner = state, .rows = rows, .output = output, .n = n, .team = 1 };
 
     if (threads > 1 && n < TEAM_IMAGES * (size_t)threads && ampi_omp_team(threads))
         b.team = threads;

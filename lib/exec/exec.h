@@ -4,12 +4,13 @@
  *
  * Two back ends behind one table: oneDNN (2.x or 3.x) and plain loops.  A program is the
  * immutable part (rewritten graph, prepared weights, plans for a few batch sizes) and is shared by
- * threads; a runner owns the memory of one run and serves one thread at a time.  In a forked child
- * both go on, on one thread.
+ * threads; a runner owns the memory of one run and serves one thread.  In a forked child both go
+ * on, on one thread.
  */
 #ifndef AMPI_EXEC_H
 #define AMPI_EXEC_H
 
+#include "exec/rows.h"
 #include "exec/watch.h"
 
 typedef enum ampi_backend { AMPI_BACKEND_ONEDNN, AMPI_BACKEND_REFERENCE } ampi_backend;
@@ -24,7 +25,6 @@ typedef enum ampi_precision {
     AMPI_PRECISION_COUNT
 } ampi_precision;
 
-/* "fp32", "fast", "bf16", "int8". */
 const char *ampi_precision_name(ampi_precision precision);
 
 /* ---- inference ---- */
@@ -38,12 +38,17 @@ amp_status ampi_program_create(ampi_program **out, const ampi_graph *graph, ampi
 /* AMP_E_UNSUPPORTED where ampi_precision_here is false. */
 amp_status ampi_program_create_as(ampi_program **out, const ampi_graph *graph, ampi_backend backend,
                                   ampi_precision precision, amp_error *error);
-/* FP32, and what its convolutions read and make is looked at in every run.  AMP_E_UNSUPPORTED by
-   plain loops. */
-amp_status ampi_program_create_observing(ampi_program **out, const ampi_graph *graph,
-                                         ampi_backend backend, amp_error *error);
-/* What node `index` of such a program is called and has read and made so far, where it is a
-   convolution; *name = NULL for other nodes.  False past the last node; no run is going on. */
+typedef struct ampi_program_options {
+    ampi_backend backend;
+    ampi_precision precision;
+    bool observe; /* what its convolutions read and make is noted in every run; FP32 */
+    bool joins;   /* it runs on sums of halves (ampi_rows), not on whole inputs */
+} ampi_program_options;
+amp_status ampi_program_create_with(ampi_program **out, const ampi_graph *graph,
+                                    const ampi_program_options *options, amp_error *error);
+/* What node `index` of an observing program is called and has read and made so far, where it is a
+   convolution: the mean over pieces run of the lowest and of the highest value; *name = NULL for
+   other nodes.  False past the last node; no run is going on. */
 bool ampi_program_seen(const ampi_program *program, size_t index, const char **name,
                        ampi_range *reads, ampi_range *makes);
 /* Whether this back end has it and this processor computes it natively. */
@@ -59,6 +64,11 @@ void ampi_runner_free(ampi_runner *runner);
    and any `threads` (>= 1, already taken from the context's budget by the caller). */
 amp_status ampi_runner_forward(ampi_runner *runner, int32_t threads, size_t n, const float *input,
                                float *output, amp_error *error);
+
+/* The same for a program that joins: rows of halves; sums are never written down where the back end
+ * can help it. */
+amp_status ampi_runner_join(ampi_runner *runner, int32_t threads, size_t n, const ampi_rows *rows,
+                            float *output, amp_error *error);
 /* From now on runs are noted in `watch`, which outlives them; NULL = no more.  Of runs shared among
    threads the first thread's part is.  AMP_E_UNSUPPORTED on plain loops. */
 amp_status ampi_runner_watch(ampi_runner *runner, ampi_watch *watch, amp_error *error);

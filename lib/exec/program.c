@@ -10,6 +10,7 @@ struct ampi_program {
     const ampi_backend_api *api;
     ampi_graph *graph; /* optimised */
     ampi_seen *seen;   /* [graph->n_nodes], NULL = not observing */
+    bool joins;
     void *state;
     size_t chunk;
     atomic_uint references;
@@ -48,18 +49,18 @@ bool ampi_precision_here(ampi_backend backend, ampi_precision precision)
 }
 
 static amp_status fill_program(ampi_program *program, const ampi_graph *graph,
-                               ampi_precision precision, bool observe, amp_error *error)
+                               const ampi_program_options *options, amp_error *error)
 {
-    ampi_program_setup setup = { .precision = precision };
+    ampi_program_setup setup = { .precision = options->precision, .joins = options->joins };
 
     if (program->api == NULL)
         return ampi_fail(error, AMP_E_UNSUPPORTED, "exec", "this back end is not in the build");
-    if (!program->api->precision_here(precision))
+    if (!program->api->precision_here(options->precision))
         return ampi_fail(error, AMP_E_UNSUPPORTED, "exec", "this processor has no %s",
-                         ampi_precision_name(precision));
+                         ampi_precision_name(options->precision));
     AMPI_TRY(ampi_graph_optimise(&program->graph, graph, error));
     program->chunk = program->api->chunk(program->graph);
-    if (observe) {
+    if (options->observe) {
         program->seen = ampi_alloc(program->context, program->graph->n_nodes, sizeof(ampi_seen));
         if (program->seen == NULL)
             return ampi_fail_nomem(error, "exec", program->graph->n_nodes * sizeof(ampi_seen));
@@ -69,8 +70,8 @@ static amp_status fill_program(ampi_program *program, const ampi_graph *graph,
     return program->api->program_create(&program->state, &setup, error);
 }
 
-static amp_status create(ampi_program **out, const ampi_graph *graph, ampi_backend backend,
-                         ampi_precision precision, bool observe, amp_error *error)
+amp_status ampi_program_create_with(ampi_program **out, const ampi_graph *graph,
+                                    const ampi_program_options *options, amp_error *error)
 {
     ampi_program *const program = ampi_alloc(graph->context, 1, sizeof *program);
     amp_status status;
@@ -79,9 +80,10 @@ static amp_status create(ampi_program **out, const ampi_graph *graph, ampi_backe
     if (program == NULL)
         return ampi_fail_nomem(error, "exec", sizeof *program);
     program->context = amp_context_ref(graph->context);
-    program->api = ampi_backend_find(backend);
+    program->api = ampi_backend_find(options->backend);
+    program->joins = options->joins;
     atomic_init(&program->references, 1);
-    status = fill_program(program, graph, precision, observe, error);
+    status = fill_program(program, graph, options, error);
     if (status == AMP_OK)
         *out = program;
     else
@@ -92,37 +94,37 @@ static amp_status create(ampi_program **out, const ampi_graph *graph, ampi_backe
 amp_status ampi_program_create_as(ampi_program **out, const ampi_graph *graph, ampi_backend backend,
                                   ampi_precision precision, amp_error *error)
 {
-    return create(out, graph, backend, precision, false, error);
+    const ampi_program_options options = { .backend = backend, .precision = precision };
+
+    return ampi_program_create_with(out, graph, &options, error);
 }
 
 amp_status ampi_program_create(ampi_program **out, const ampi_graph *graph, ampi_backend backend,
                                amp_error *error)
 {
-    return create(out, graph, backend, AMPI_PRECISION_FP32, false, error);
+    return ampi_program_create_as(out, graph, backend, AMPI_PRECISION_FP32, error);
 }
 
-amp_status ampi_program_create_observing(ampi_program **out, const ampi_graph *graph,
-                                         ampi_backend backend, amp_error *error)
+static ampi_range mean_of(_Atomic float *sums, uint32_t pieces)
 {
-    return create(out, graph, backend, AMPI_PRECISION_FP32, true, error);
-}
+    const float n = pieces > 0 ? (float)pieces : 1.0F;
 
-static ampi_range range_of(_Atomic float *cells)
-{
-    return (ampi_range){ atomic_load(&cells[0]), atomic_load(&cells[1]) };
+    return (ampi_range){ atomic_load(&sums[0]) / n, atomic_load(&sums[1]) / n };
 }
 
 bool ampi_program_seen(const ampi_program *program, size_t index, const char **name,
                        ampi_range *reads, ampi_range *makes)
 {
     const ampi_node *node;
+    ampi_seen *seen;
 
     if (program->seen == NULL || index >= program->graph->n_nodes)
         return false;
     node = &program->graph->nodes[index];
     *name = node->op == AMPI_OP_CONV ? node->name : NULL;
-    *reads = range_of(program->seen[index].read);
-    *makes = range_of(program->seen[index].made);
+    seen = &program->seen[index];
+    *reads = mean_of(seen->read, atomic_load(&seen->pieces));
+    *makes = mean_of(seen->made, atomic_load(&seen->pieces));
     return true;
 }
 
@@ -186,8 +188,8 @@ static size_t values(ampi_shape shape)
     return (size_t)shape.c * shape.h * shape.w;
 }
 
-amp_status ampi_runner_forward(ampi_runner *runner, int32_t threads, size_t n, const float *input,
-                               float *output, amp_error *error)
+static amp_status run(const ampi_runner *runner, int32_t threads, size_t n, const ampi_rows *rows,
+                      float *output, amp_error *error)
 {
     const ampi_program *const program = runner->program;
     const size_t in = values(ampi_program_input(program));
@@ -195,11 +197,29 @@ amp_status ampi_runner_forward(ampi_runner *runner, int32_t threads, size_t n, c
     /* A forked child has no thread pool, and waiting for the parent's would never end. */
     const int32_t count = threads < 1 || ampi_context_forked(program->context) ? 1 : threads;
 
-    for (size_t i = 0; i < n; i += program->chunk)
+    if (program->joins != (rows->values == NULL))
+        return ampi_fail(error, AMP_E_INTERNAL, "exec", "halves and whole inputs mixed up");
+    for (size_t i = 0; i < n; i += program->chunk) {
+        const ampi_rows part = ampi_rows_skip(rows, i, in);
         AMPI_TRY(program->api->runner_forward(runner->state, count,
-                                              ampi_min_size(program->chunk, n - i), input + i * in,
+                                              ampi_min_size(program->chunk, n - i), &part,
                                               output + i * out, error));
+    }
     return AMP_OK;
+}
+
+amp_status ampi_runner_forward(ampi_runner *runner, int32_t threads, size_t n, const float *input,
+                               float *output, amp_error *error)
+{
+    const ampi_rows rows = { .values = input };
+
+    return run(runner, threads, n, &rows, output, error);
+}
+
+amp_status ampi_runner_join(ampi_runner *runner, int32_t threads, size_t n, const ampi_rows *rows,
+                            float *output, amp_error *error)
+{
+    return run(runner, threads, n, rows, output, error);
 }
 
 amp_status ampi_runner_watch(ampi_runner *runner, ampi_watch *watch, amp_error *error)

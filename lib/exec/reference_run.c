@@ -151,7 +151,20 @@ static amp_status runner_create(void **out, void *opaque, amp_error *error)
     return status;
 }
 
-static void run(const reference_runner *runner, size_t n, const float *input, float *output)
+static void load_row(const ampi_rows *rows, size_t r, size_t values, float *out)
+{
+    const float *image, *anchor;
+
+    if (rows->values != NULL) {
+        memcpy(out, rows->values + r * values, values * sizeof(float));
+        return;
+    }
+    ampi_rows_halves(rows, r, values, &image, &anchor);
+    for (size_t v = 0; v < values; v++)
+        out[v] = image[v] + anchor[v];
+}
+
+static void run(const reference_runner *runner, size_t n, const ampi_rows *rows, float *output)
 {
     const ampi_graph *const graph = runner->graph;
     const size_t last = graph->n_nodes - 1;
@@ -159,28 +172,29 @@ static void run(const reference_runner *runner, size_t n, const float *input, fl
     const size_t out = ampi_reference_volume(graph->nodes[last].shape);
 
     for (size_t i = 0; i < n; i++) {
-        memcpy(runner->values[0], input + i * in, in * sizeof(float));
+        load_row(rows, i, in, runner->values[0]);
         run_image(graph, runner->values);
         memcpy(output + i * out, runner->values[last], out * sizeof(float));
     }
 }
 
-static amp_status runner_forward(void *opaque, int32_t threads, size_t n, const float *input,
+static amp_status runner_forward(void *opaque, int32_t threads, size_t n, const ampi_rows *rows,
                                  float *output, amp_error *error)
 {
     (void)threads;
     (void)error;
-    run(opaque, n, input, output);
+    run(opaque, n, rows, output);
     return AMP_OK;
 }
 
 amp_status ampi_reference_forward(const ampi_graph *graph, size_t n, const float *input,
                                   float *output, amp_error *error)
 {
+    const ampi_rows rows = { .values = input };
     reference_runner *runner = NULL;
 
     AMPI_TRY(make_runner(&runner, graph, error));
-    run(runner, n, input, output);
+    run(runner, n, &rows, output);
     runner_free(runner);
     return AMP_OK;
 }

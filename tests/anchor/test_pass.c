@@ -104,6 +104,7 @@ START_TEST(split_equals_whole)
     compare_with_whole("wrn:depth=10,width=1,size=8", AMPI_BACKEND_REFERENCE);
     compare_with_whole("wrn:depth=10,width=2,size=8,classes=7,channels=1", DEFAULT);
     if (FAST) {
+        compare_with_whole("wrn:depth=10,width=3,size=9", DEFAULT);
         compare_with_whole("resnet18:size=16", DEFAULT);
         compare_with_whole("resnet18-imagenet:size=64,classes=5", DEFAULT);
     }

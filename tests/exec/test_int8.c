@@ -59,7 +59,9 @@ static size_t observe(ampi_graph *graph, size_t n, const float *input, float *ou
     amp_error error = { 0 };
     size_t found = 0;
 
-    ck_ok(ampi_program_create_observing(&program, graph, AMPI_BACKEND_ONEDNN, &error), &error);
+    const ampi_program_options options = { .observe = true };
+
+    ck_ok(ampi_program_create_with(&program, graph, &options, &error), &error);
     for (size_t i = 0; i < n; i++)
         run(program, 1, 1, input + i * in, out + i * each);
     for (size_t i = 0; ampi_program_seen(program, i, &name, &reads, &makes); i++) {
@@ -311,12 +313,13 @@ START_TEST(refused)
 {
     ampi_graph *const graph = random_network(networks[0].arch, 5);
     ampi_program *program = NULL;
+    const ampi_program_options observing = { .backend = AMPI_BACKEND_REFERENCE, .observe = true };
     ampi_range range;
     const char *name;
     amp_error error = { 0 };
 
-    ck_fails(ampi_program_create_observing(&program, graph, AMPI_BACKEND_REFERENCE, &error),
-             AMP_E_UNSUPPORTED, &error);
+    ck_fails(ampi_program_create_with(&program, graph, &observing, &error), AMP_E_UNSUPPORTED,
+             &error);
     ck_assert_ptr_null(program);
     ck_fails(ampi_program_create_as(&program, graph, AMPI_BACKEND_REFERENCE, AMPI_PRECISION_INT8,
                                     &error),
