@@ -5,8 +5,9 @@
  *   "int8": {"images": 256, "anchors": 5,
  *            "ranges": {"block1.layer.0.conv1": [low, high, low, high], ...}}
  *
- * Of each convolution what it reads and what it makes, fused parts included, over the calibration
- * images.  Weights follow from fp32 ones: an output channel's largest is 127.
+ * Of each convolution what it reads and what it makes, fused parts included: the mean over the
+ * calibration images of the lowest and of the highest value.  Weights follow from fp32 ones: an
+ * output channel's largest is 127.
  */
 #include "format/format_internal.h"
 

@@ -35,7 +35,8 @@ typedef struct ampi_shape {
     uint32_t c, h, w;
 } ampi_shape;
 
-/* Of a value, as seen on calibration images; low == high = never seen. */
+/* Of a value, as seen on calibration images; what lies outside is cut off in int8.  low == high =
+   never seen. */
 typedef struct ampi_range {
     float low, high;
 } ampi_range;
