@@ -89,7 +89,9 @@ bool cli_flush_output(void);
 /* A steady clock, in seconds. */
 double cli_now(void);
 typedef struct cli_progress {
-    double began, shown;
+    double began, shown;  /* the stage; the line */
+    uint64_t first, last; /* done, at the stage's first step and at the latest */
+    char stage[32];
     bool terminal, drawn;
 } cli_progress;
 void cli_progress_start(cli_progress *progress);

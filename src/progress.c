@@ -35,7 +35,6 @@ void cli_progress_start(cli_progress *progress)
     const char *const term = getenv("TERM");
 
     memset(progress, 0, sizeof *progress);
-    progress->began = cli_now();
     progress->terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
 }
 
@@ -58,18 +57,33 @@ void cli_progress_clear(cli_progress *progress)
     progress->drawn = false;
 }
 
+/* A call may go through several stages, each at a speed of its own, or through one twice. */
+static double in_stage(cli_progress *progress, const amp_progress *now)
+{
+    if (strcmp(progress->stage, now->stage) != 0 || now->done < progress->last) {
+        (void)snprintf(progress->stage, sizeof progress->stage, "%s", now->stage);
+        progress->began = cli_now();
+        progress->first = now->done;
+    }
+    progress->last = now->done;
+    return cli_now() - progress->began;
+}
+
 int32_t cli_progress_step(void *user, const amp_progress *now)
 {
     cli_progress *const progress = user;
-    const double elapsed = cli_now() - progress->began;
+    const double elapsed = in_stage(progress, now);
+    const double done = (double)(now->done - progress->first);
     char text[160], left[32];
 
-    if (now->total > 0 && now->done > 0) {
-        cli_duration(elapsed / (double)now->done * (double)(now->total - now->done), left,
-                     sizeof left);
+    if (now->total > 0 && done > 0.0 && elapsed > 0.0) {
+        cli_duration(elapsed / done * (double)(now->total - now->done), left, sizeof left);
         (void)snprintf(text, sizeof text, "%s %llu/%llu, %.0f a second, %s left", now->stage,
                        (unsigned long long)now->done, (unsigned long long)now->total,
-                       (double)now->done / (elapsed > 0.0 ? elapsed : 1.0), left);
+                       done / elapsed, left);
+    } else if (now->total > 0) {
+        (void)snprintf(text, sizeof text, "%s %llu/%llu", now->stage, (unsigned long long)now->done,
+                       (unsigned long long)now->total);
     } else {
         (void)snprintf(text, sizeof text, "%s %llu", now->stage, (unsigned long long)now->done);
     }
