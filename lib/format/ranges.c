@@ -14,13 +14,16 @@
 #include <float.h>
 #include <string.h>
 
-/* Low, 0 and high are in order and finite. */
+/* Numbers: low, 0 and high in order and finite. */
 static amp_status read_range(const json_t *list, size_t at, ampi_range *out, const char *name,
                              amp_error *error)
 {
-    const double low = json_number_value(json_array_get(list, at));
-    const double high = json_number_value(json_array_get(list, at + 1));
+    const json_t *const pair[2] = { json_array_get(list, at), json_array_get(list, at + 1) };
+    const double low = json_number_value(pair[0]), high = json_number_value(pair[1]);
 
+    if (!json_is_number(pair[0]) || !json_is_number(pair[1]))
+        return ampi_fail(error, AMP_E_FORMAT, "model", "int8 range of '%.96s' is not of numbers",
+                         name);
     if (!(low >= -(double)FLT_MAX && low <= 0.0 && high >= 0.0 && high <= (double)FLT_MAX))
         return ampi_fail(error, AMP_E_FORMAT, "model", "int8 range of '%.96s' is %g..%g", name, low,
                          high);

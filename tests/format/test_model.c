@@ -281,6 +281,72 @@ START_TEST(a_record_is_stamped)
 }
 END_TEST
 
+/* A record with ranges of some convolutions. */
+static amp_model *ranged(const char *ranges)
+{
+    json_t *const record = json_pack("{s:s}", "preprocess", "p");
+    ampi_graph *graph = NULL;
+    amp_model *model = NULL;
+    amp_error error = { 0 };
+
+    if (ranges) {
+        json_t *const form = json_pack("{s:o, s:i}", "ranges", json_loads(ranges, 0, NULL), "k", 7);
+        ck_assert_ptr_nonnull(form);
+        ck_assert_int_eq(json_object_set_new(record, "int8", form), 0);
+    }
+    ck_ok(ampi_graph_build(&graph, NULL, SMALL_ARCH, &error), &error);
+    ck_ok(ampi_model_make(&model, graph, NULL, record, &error), &error);
+    json_decref(record);
+    return model;
+}
+
+static const ampi_node *node_named(const amp_model *model, const char *name)
+{
+    for (size_t i = 0; i < model->graph->n_nodes; i++)
+        if (strcmp(model->graph->nodes[i].name, name) == 0)
+            return &model->graph->nodes[i];
+    ck_abort_msg("no node %s", name);
+}
+
+/* Multiply-adds of SMALL_ARCH: the first convolution, then two a block, and shortcuts where the
+   channels grow; the last layer. */
+#define FIRST (8 * 8 * 9 * 6 * 16)
+#define SAME (8 * 8 * 9 * 16 * 16)
+#define SHORTCUT (4 * 4 * 16 * 32)
+#define ALL (FIRST + 4 * SAME + 2 * SAME / 2 + 2 * SHORTCUT + 64 * 3)
+
+/* What a file says of a convolution arrives at it; what it reads decides, the first never counts,
+   and a range without width is none. */
+START_TEST(ranges_of_int8)
+{
+    static const char some[] = "{\"conv1\":[-1,1,-2,2],\"block1.layer.0.conv1\":[0,2.5,-3,4e9],"
+                               "\"block1.layer.0.conv2\":[0,0,-3,4],"
+                               "\"block3.layer.0.convShortcut\":[-0.25,0,0,0]}";
+    amp_model *const plain = ranged(NULL), *const empty = ranged("{}"), *const model = ranged(some);
+    const bytes file = save_model(model);
+    amp_model *const back = open_model(file);
+    const ampi_node *const node = node_named(back, "block1.layer.0.conv1");
+    const bytes again = save_model(back);
+
+    ck_assert_uint_eq(file.size, again.size);
+    ck_assert_mem_eq(file.data, again.data, file.size);
+    ck_assert_ptr_nonnull(strstr(amp_model_record(back), "\"k\":7"));
+    ck_assert_double_eq(amp_model_int8_share(plain), 0.0);
+    ck_assert_double_eq(amp_model_int8_share(empty), 0.0);
+    ck_assert_double_eq(amp_model_int8_share(NULL), 0.0);
+    ck_assert_double_eq_tol(amp_model_int8_share(model), (double)(SAME + SHORTCUT) / ALL, 1e-12);
+    ck_assert_double_eq(amp_model_int8_share(back), amp_model_int8_share(model));
+    ck_assert(node->reads.low == 0.0f && node->reads.high == 2.5f);
+    ck_assert(node->makes.low == -3.0f && node->makes.high == 4e9f);
+    amp_model_unref(plain);
+    amp_model_unref(empty);
+    amp_model_unref(model);
+    amp_model_unref(back);
+    free(file.data);
+    free(again.data);
+}
+END_TEST
+
 static void make_fails(json_t *record, ampi_blobs *sections, amp_status status, const char *part)
 {
     ampi_graph *graph = NULL;
@@ -471,13 +537,21 @@ END_TEST
 
 static Suite *suite(void)
 {
-    const TTest *const tests[] = { info_of_a_new_model,    info_of_an_old_caller,
-                                   null_is_answered,       create_says_what_is_wrong,
-                                   seeds_make_weights,     references_are_counted,
-                                   a_file_comes_back,      every_network_comes_back,
-                                   a_record_is_stamped,    make_refuses,
-                                   class_names_come_back,  class_names_are_checked,
-                                   record_reads_are_typed, NULL };
+    const TTest *const tests[] = { info_of_a_new_model,
+                                   info_of_an_old_caller,
+                                   null_is_answered,
+                                   create_says_what_is_wrong,
+                                   seeds_make_weights,
+                                   references_are_counted,
+                                   a_file_comes_back,
+                                   every_network_comes_back,
+                                   a_record_is_stamped,
+                                   ranges_of_int8,
+                                   make_refuses,
+                                   class_names_come_back,
+                                   class_names_are_checked,
+                                   record_reads_are_typed,
+                                   NULL };
     return test_suite("format.model", tests);
 }
 

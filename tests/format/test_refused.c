@@ -69,6 +69,8 @@ static void change_record(json_t *header, void *user)
     json_decref(record);
 }
 
+#define RANGE(numbers) "{\"ranges\":{\"block1.layer.0.conv1\":[" numbers "]}}"
+
 static const change changes[] = {
     { "format", "2", AMP_E_UNSUPPORTED, "model format 2, this library reads up to 1" },
     { "format", "9223372036854775807", AMP_E_UNSUPPORTED, "model format 9223372036854775807" },
@@ -105,6 +107,29 @@ static const change changes[] = {
     { "calibration.temperature", "\"1\"", AMP_E_FORMAT, "'temperature' is not a number" },
     { "calibration.thresholds", NULL, AMP_OK, "" },
     { "calibration.thresholds", "{}", AMP_E_FORMAT, "'thresholds' is not an array" },
+    { "int8", "1", AMP_E_FORMAT, "'int8' is not an object" },
+    { "int8", "{}", AMP_OK, "" },
+    { "int8", "{\"images\":-1,\"later\":[null]}", AMP_OK, "" },
+    { "int8", "{\"ranges\":[]}", AMP_E_FORMAT, "'ranges' is not an object" },
+    { "int8", "{\"ranges\":{}}", AMP_OK, "" },
+    { "int8", RANGE("-1,2.5,-3,4"), AMP_OK, "" },
+    { "int8", RANGE("0,0,0,0"), AMP_OK, "" },
+    { "int8", RANGE("0,3.4e38,-3.4e38,0"), AMP_OK, "" },
+    { "int8", RANGE(""), AMP_E_FORMAT, "'block1.layer.0.conv1': 0 numbers instead of 4" },
+    { "int8", RANGE("-1,2,-3"), AMP_E_FORMAT, "3 numbers instead of 4" },
+    { "int8", RANGE("-1,2,-3,4,5"), AMP_E_FORMAT, "5 numbers instead of 4" },
+    { "int8", RANGE("-1,\"2\",-3,4"), AMP_E_FORMAT, "is not of numbers" },
+    { "int8", RANGE("-1,2,null,4"), AMP_E_FORMAT, "is not of numbers" },
+    { "int8", RANGE("0.5,2,-3,4"), AMP_E_FORMAT, "'block1.layer.0.conv1' is 0.5..2" },
+    { "int8", RANGE("-1,2,-3,-4e-9"), AMP_E_FORMAT, "is -3..-4e-09" },
+    { "int8", RANGE("2,-1,-3,4"), AMP_E_FORMAT, "is 2..-1" },
+    { "int8", RANGE("-1,3.5e38,-3,4"), AMP_E_FORMAT, "is -1..3.5e+38" },
+    { "int8", RANGE("-1,2,-1e300,4"), AMP_E_FORMAT, "is -1e+300..4" },
+    { "int8", "{\"ranges\":{\"block1.layer.0.conv1\":7}}", AMP_E_FORMAT, "0 numbers instead of 4" },
+    { "int8", "{\"ranges\":{\"conv9\":[-1,2,-3,4]}}", AMP_E_FORMAT,
+      "int8 range of 'conv9', which is no convolution" },
+    { "int8", "{\"ranges\":{\"fc\":[-1,2,-3,4]}}", AMP_E_FORMAT, "'fc', which is no convolution" },
+    { "int8", "{\"ranges\":{\"\":[-1,2,-3,4]}}", AMP_E_FORMAT, "'', which is no convolution" },
     { "bank", "[]", AMP_E_FORMAT, "'bank' is not an object" },
     { "training", "true", AMP_E_FORMAT, "'training' is not an object" },
     { "card", "\"text\"", AMP_E_FORMAT, "'card' is not an object" },
