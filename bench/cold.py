@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cold start: from the start of a process to the first verdict on its standard output, of
-`amp score` and of the shortest program that does the same on each peer (cold_peer.py).
+`amp score` and of the shortest program that does the same on each peer (cold_peer.py).  ONNX
+Runtime's C interface is cold_c.py's.
 
 The files are in the page cache: every program runs once before it is measured.
 """
@@ -9,6 +10,7 @@ import json
 import os
 import resource
 import subprocess
+import tempfile
 import time
 
 import environment
@@ -16,21 +18,25 @@ import networks
 import stats
 
 ROUNDS = 7
-C_INTERFACE = ("not measured here: ONNX Runtime's C interface needs Debian 13's"
-               " libonnxruntime-dev, in a chroot")
+
+
+def last_words(errors):
+    """Of what a process said on its standard error."""
+    errors.seek(0)
+    return (errors.read().decode(errors="replace").strip().splitlines() or ["nothing said"])[-1]
 
 
 def first_line(command):
     """(seconds to the first line, the line) of a process that must succeed."""
-    start = time.monotonic()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          stdin=subprocess.DEVNULL, env=environment.clean()) as process:
-        line = process.stdout.readline()
-        seconds = time.monotonic() - start
-        rest = process.communicate()[1]
-    if process.returncode != 0 or not line:
-        last = rest.decode(errors="replace").strip().splitlines() or ["nothing said"]
-        raise environment.Unusable(f"{os.path.basename(command[0])}: {last[-1][:300]}")
+    with tempfile.TemporaryFile() as errors:  # a pipe would fill up while nobody reads it
+        start = time.monotonic()
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors,
+                              stdin=subprocess.DEVNULL, env=environment.clean()) as process:
+            line = process.stdout.readline()
+            seconds = time.monotonic() - start
+            process.communicate()
+        if process.returncode != 0 or not line:
+            raise environment.Unusable(f"{os.path.basename(command[0])}: {last_words(errors)[:300]}")
     return seconds, line.decode(errors="replace").strip()
 
 
@@ -49,7 +55,8 @@ def timed(command):
 
 def commands(where, name, peers, tools, threads):
     """{contender: command}; all print a JSON object with a label first."""
-    found = {"libamp": [str(tools.built / "amp"), "score", "--json", "-t", str(threads), "-m",
+    found = {"libamp": [str(tools.built / "amp"), "score", "--json", "-t", str(threads),
+                        "--precision", "fp32", "-m",
                         str(where / "model.safetensors"), str(where / "image0.png")]}
     script = str(environment.HERE / "cold_peer.py")
     for peer in peers:
@@ -98,4 +105,4 @@ def measure(ready, peers, tools, options):
     for name, (where, _) in ready.items():
         environment.say(f"{name}, cold start")
         rows += of_network(name, where, peers, tools, options)
-    return rows + [{"network": "all", "name": "onnxruntime, C", "note": C_INTERFACE}]
+    return rows

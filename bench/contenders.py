@@ -46,7 +46,8 @@ class Case:
 
 @dataclasses.dataclass
 class Contender:
-    """family is who it is (a peer, libamp, limit), name how the table calls it."""
+    """family is who it is (a peer, libamp, limit), name how the table calls it; results names the
+    file that keeps what it says instead of logits."""
 
     family: str
     name: str
@@ -54,6 +55,7 @@ class Contender:
     label: str
     command: list
     environment: dict
+    results: str = ""
 
 
 @dataclasses.dataclass
@@ -69,7 +71,7 @@ def pieces(case):
     """Images at a time that are tried when there are many."""
     if case.images == 1:
         return [1]
-    return [8, 1] if networks.NETWORKS[case.network]["side"] > 100 else [8, 2, case.images]
+    return [8, 1] if networks.find(case.network)["side"] > 100 else [8, 2, case.images]
 
 
 def settings(peer, case, precision):
@@ -116,7 +118,7 @@ WORKERS = {
 
 def peer_contender(peer, precision, case, setting, tools):
     """One peer with one setting."""
-    network = networks.NETWORKS[case.network]
+    network = networks.find(case.network)
     config = {
         **setting,
         "label": label(setting, case),
@@ -139,7 +141,7 @@ def peer_contender(peer, precision, case, setting, tools):
 
 def libamp_contender(name, case, tools):
     precision, options = networks.LIBAMP[name]
-    side = str(networks.NETWORKS[case.network]["side"])
+    side = str(networks.find(case.network)["side"])
     command = [tools.built / "bench" / "worker_libamp", case.folder / "model.safetensors",
                case.threads, options, case.folder / "images.rgb8", case.images, side, side]
     return Contender("libamp", f"libamp {name}", precision, options,
@@ -152,14 +154,29 @@ def limit_contender(precision, case, tools):
                      environment.clean(OMP_NUM_THREADS=str(case.threads)))
 
 
+def verdict_contender(precision, anchors, case, tools, counted):
+    """libamp giving verdicts one by one, anchors being "all" or "adaptive"."""
+    side = str(networks.find(case.network)["side"])
+    model = environment.ROOT / "models" / f"{case.network}.safetensors"
+    command = [tools.built / "bench" / "worker_verdicts", model, case.threads, precision, anchors,
+               case.folder / "images.rgb8", counted, side, side]
+    return Contender("libamp", f"libamp {precision}, {anchors}", precision, anchors,
+                     [str(word) for word in command], environment.clean(),
+                     f"verdicts-{precision}-{anchors}.raw")
+
+
+def peer_groups(case, precision, peers, tools):
+    """A group each peer that has the precision."""
+    return [[peer_contender(peer, precision, case, setting, tools)
+             for setting in settings(peer, case, precision)]
+            for peer in peers if (peer, precision) not in NONE]
+
+
 def groups(case, precisions, peers, tools):
     """[[contender, ...], ...]: of each group only the fastest takes part."""
     found = [[libamp_contender(name, case, tools)] for name, (precision, _)
              in networks.LIBAMP.items() if precision in precisions]
     for precision in precisions:
         found.append([limit_contender(precision, case, tools)])
-        for peer in peers:
-            if (peer, precision) not in NONE:
-                found.append([peer_contender(peer, precision, case, setting, tools)
-                              for setting in settings(peer, case, precision)])
+        found += peer_groups(case, precision, peers, tools)
     return found

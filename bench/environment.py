@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What has to be there before anything is measured: the peers' virtual environment, libamp built
 for release, the networks in every contender's form.  All of it lies outside the work tree."""
+import hashlib
 import json
 import os
 import pathlib
@@ -89,12 +90,17 @@ def debian_torch():
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def is_made(folder, network):
+def read_made(folder):
+    """made.json, {} when there is none."""
     try:
         with open(folder / "made.json", encoding="utf-8") as file:
-            made = json.load(file)
+            return json.load(file)
     except (OSError, ValueError):
-        return False
+        return {}
+
+
+def is_made(folder, network):
+    made = read_made(folder)
     return (made.get("network") == network and made.get("seed") == networks.SEED
             and made.get("form") == networks.FORM)
 
@@ -112,8 +118,25 @@ def prepare(name, python, built):
     if not (folder / "onnx.done").exists():
         say(f"quantising {name} for the peers")
         call([python, HERE / "prepare_onnx.py", folder], log, env=clean())
-    with open(folder / "made.json", encoding="utf-8") as file:
-        return folder, json.load(file)
+    return folder, read_made(folder)
+
+
+def prepare_verdicts(count, python, built):
+    """Folder of the trained model and its images, made when it is not there; and its made.json."""
+    name = networks.TRAINED["name"]
+    model = ROOT / "models" / f"{name}.safetensors"
+    folder = outside("AMP_BENCH_WORK", "bench-work") / name
+    stamp = f"{networks.FORM} {count} {hashlib.sha256(model.read_bytes()).hexdigest()}"
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "prepare.log"
+    if read_made(folder).get("stamp") != stamp:
+        say(f"making {name} for the peers, and its images")
+        (folder / "onnx.done").unlink(missing_ok=True)
+        call([DEBIAN_PYTHON, HERE / "prepare_verdicts.py", folder, model, count, stamp], log,
+             env=clean(LIBAMP_LIBRARY=str(built / "libamp.so")))
+    if not (folder / "onnx.done").exists():
+        call([python, HERE / "prepare_onnx.py", folder, "fp32"], log, env=clean())
+    return folder, read_made(folder)
 
 
 def machine():

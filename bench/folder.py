@@ -37,8 +37,9 @@ def fill(where, count):
 def walk(where, target, tools, threads):
     """(seconds, processor time) of `amp score` on the folder."""
     start, before = time.monotonic(), cold.children_seconds()
-    done = subprocess.run([str(tools.built / "amp"), "score", "-t", str(threads), "-m",
-                           str(where / "model.safetensors"), str(target)], check=False,
+    done = subprocess.run([str(tools.built / "amp"), "score", "-t", str(threads),
+                           "--precision", "fp32", "-m", str(where / "model.safetensors"),
+                           str(target)], check=False,
                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                           env=environment.clean())
     if done.returncode != 0:

@@ -17,9 +17,9 @@ examples:
 
 The peers' environment is made in $AMP_BENCH_VENV (default: bench-venv beside the work tree),
 libamp is built in $AMP_BENCH_BUILD (bench-build), networks are kept in $AMP_BENCH_WORK
-(bench-work).  bench/README.md says what is measured and how.
+(bench-work), the chroot is $AMP_BENCH_CHROOT (bench-debian13).  bench/README.md says what is measured and how.
 """
-EXTRAS = ["cold", "folder"]
+EXTRAS = ["cold", "cold-c", "folder", "adaptive"]
 
 
 @dataclasses.dataclass
@@ -85,7 +85,9 @@ def parser():
         help=f"of {','.join(contenders.PEERS)}; pytorch is a download of some GB")
     add("--rounds", type=positive, metavar="N", help="turns of each contender (15; --quick 5)")
     add("--skip", type=words(EXTRAS), default=[], metavar="LIST",
-        help="leave out cold (cold start), folder (files to verdicts)")
+        help="leave out cold (cold start), cold-c (the same against ONNX Runtime in C, in a"
+        " Debian 13 chroot), folder (files to verdicts), adaptive (verdicts on real"
+        " images)")
     add("--wait", type=positive, metavar="MINUTES", default=0,
         help="for the machine to become idle, instead of refusing at once")
     add("--force", action="store_true", help="measure although the machine is not idle; the result"

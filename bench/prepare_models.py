@@ -4,11 +4,13 @@
     prepare_models.py NAME FOLDER AMP
 
 FOLDER receives
-    model.safetensors  libamp's, with a bank of the anchors (AMP is the amp program)
+    model.safetensors  libamp's, with a bank of the anchors (AMP is the amp program) and, where amp
+                       has int8 here, calibrated for it on the images that the peers get as well
     state.npz          PyTorch's
     raw.onnx           float32 [rows, 6, h, w] to logits, the number of rows left open
     images.rgb8        uint8 [images, h, w, 3]
     pictures/NN.png    the same
+    anchors.f32        float32 [anchors, 3, h, w]: c, normalised
     pairs.npy          float32 [images * anchors, 6, h, w]: [c, x - c], what peers are given
     wanted.npy         float32 [images * anchors, classes]: PyTorch's logits in fp32
     made.json          what was made; written last
@@ -92,6 +94,15 @@ def store_bank(folder, amp, anchors):
                    stdout=subprocess.DEVNULL)
 
 
+def calibrate_int8(folder, amp):
+    """libamp's ranges into the model file; without them libamp says that it has no int8."""
+    model = str(folder / "model.safetensors")
+    images = f"folder:{folder / 'pictures'}[0:{networks.SAMPLE_IMAGES}]"
+    done = subprocess.run([amp, "calibrate", "-m", model, "-o", model, "--precision", "int8",
+                           "--held-out", images], check=False)
+    print(f"calibrated for int8: {'yes' if done.returncode == 0 else 'no'}")
+
+
 def multiply_adds(module, sample):
     """Of one row: those of the convolutions and of the last layer."""
     total = [0]
@@ -115,6 +126,17 @@ def forward(module, x):
                                for at in range(0, len(x), 10)])
 
 
+def write_network(folder, module, x):
+    """What the peers take it from, and what its logits for x must be; multiply-adds of a row."""
+    np.save(folder / "pairs.npy", x)
+    np.save(folder / "wanted.npy", forward(module, x))
+    nets.save_state(folder / "state.npz", module)
+    torch.onnx.export(module, torch.from_numpy(x[:2]), str(folder / "raw.onnx"),
+                      opset_version=13, input_names=["pairs"], output_names=["logits"],
+                      dynamic_axes={"pairs": {0: "rows"}, "logits": {0: "rows"}})
+    return multiply_adds(module, torch.from_numpy(x[:1]))
+
+
 def make(name, folder, amp):
     """All files of one network."""
     network = networks.NETWORKS[name]
@@ -128,17 +150,13 @@ def make(name, folder, amp):
     (folder / "pictures").mkdir(exist_ok=True)
     for index, image in enumerate(images):
         Image.fromarray(image).save(folder / "pictures" / f"{index:02}.png")
-    np.save(folder / "pairs.npy", x)
-    np.save(folder / "wanted.npy", forward(module, x))
-    nets.save_state(folder / "state.npz", module)
-    torch.onnx.export(module, torch.from_numpy(x[:2]), str(folder / "raw.onnx"),
-                      opset_version=13, input_names=["pairs"], output_names=["logits"],
-                      dynamic_axes={"pairs": {0: "rows"}, "logits": {0: "rows"}})
+    normalised(anchors).tofile(folder / "anchors.f32")
+    cost = write_network(folder, module, x)
     write_model(folder / "model.safetensors", module, network["arch"], network["side"])
     store_bank(folder, amp, anchors)
+    calibrate_int8(folder, amp)
     made = {"network": network, "seed": networks.SEED, "form": networks.FORM,
-            "torch": torch.__version__,
-            "multiply_adds": multiply_adds(module, torch.from_numpy(x[:1]))}
+            "torch": torch.__version__, "multiply_adds": cost}
     with open(folder / "made.json", "w", encoding="utf-8") as file:
         json.dump(made, file, indent=1)
 

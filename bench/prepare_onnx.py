@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the peers' own forms of a network from raw.onnx.  Run in the bench's environment:
 
-    prepare_onnx.py FOLDER
+    prepare_onnx.py FOLDER [fp32]      fp32: that alone
 
 FOLDER receives
     fp32.onnx      the mean over pixels as the GlobalAveragePool that run times know best
@@ -21,8 +21,6 @@ from onnx import helper
 from onnxruntime.quantization import (CalibrationDataReader, QuantFormat, QuantType,
                                       quantize_static)
 from onnxruntime.quantization.shape_inference import quant_pre_process
-
-SAMPLE_IMAGES = 4  # that the ranges of int8 are taken from
 
 
 def pool_by_name(model):
@@ -73,14 +71,19 @@ def quantise_openvino(folder, rows):
                   f"{folder}/ov-int8.xml", compress_to_fp16=False)
 
 
+def quantise(folder):
+    count = networks.SAMPLE_IMAGES * networks.ANCHORS
+    rows = np.array(np.load(f"{folder}/pairs.npy", mmap_mode="r")[:count])
+    quantise_onnxruntime(folder, rows)
+    quantise_openvino(folder, rows)
+
+
 def main():
     folder = sys.argv[1]
     logging.getLogger().setLevel(logging.ERROR)
     onnx.save(pool_by_name(onnx.load(f"{folder}/raw.onnx")), f"{folder}/fp32.onnx")
-    count = SAMPLE_IMAGES * networks.ANCHORS
-    rows = np.array(np.load(f"{folder}/pairs.npy", mmap_mode="r")[:count])
-    quantise_onnxruntime(folder, rows)
-    quantise_openvino(folder, rows)
+    if sys.argv[2:] != ["fp32"]:
+        quantise(folder)
     with open(f"{folder}/onnx.done", "w", encoding="utf-8") as file:
         file.write("done\n")
 

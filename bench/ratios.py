@@ -104,3 +104,27 @@ def memory_rows(cases):
                          "peer_kib": leanest["memory_kib"], "target": networks.MEMORY_TARGET,
                          "met": ratio <= networks.MEMORY_TARGET})
     return rows
+
+
+def cold_rows(rows):
+    """libamp's cold starts against the fastest of ONNX Runtime's C interface."""
+    found = []
+    for row in rows:
+        if row["family"] != "libamp" or "median" not in row:
+            continue
+        peers = [other for other in rows if other["family"] == "onnxruntime" and "median" in other
+                 and (other["network"], other["threads"]) == (row["network"], row["threads"])]
+        if peers:
+            best = min(peers, key=lambda other: other["median"])
+            found.append({"case": f"{row['network']}, {row['threads']}t", "name": row["settings"],
+                          "median": row["median"], "peer": best["settings"],
+                          "peer_median": best["median"],
+                          "ratio": best["median"] / row["median"]})
+    return found
+
+
+def cold_summary(rows):
+    """{precision: cell} of cold_rows()."""
+    return {name: cell([row for row in rows if row["name"] == name], "ratio",
+                       networks.COLD_TARGET)
+            for name in dict.fromkeys(row["name"] for row in rows)}

@@ -3,6 +3,7 @@
 import contenders
 import networks
 import ratios
+import verdicts
 
 
 def table(head, rows):
@@ -114,6 +115,44 @@ def summary_lines(cases):
                   "target", ""], rows)
 
 
+def cold_c_lines(found):
+    """Cold start against ONNX Runtime in C."""
+    lines = ["", "## Process start to first verdict, ONNX Runtime in C, Debian 13", ""]
+    if found["note"]:
+        return lines + [f"not measured: {found['note']}"]
+    lines += table(["network", "threads", "contender", "ms", "quartiles", "note"],
+                   [[row["network"], row["threads"], f"{row['family']}, {row['settings']}",
+                     *(times(row) if "median" in row else (None, None)), row.get("refused", "")]
+                    for row in found["rows"]])
+    rows = ratios.cold_rows(found["rows"])
+    lines += ["", *table(["case", "libamp", "ms", "best peer", "ms", "ratio"],
+                         [[row["case"], row["name"], f"{1e3 * row['median']:.2f}", row["peer"],
+                           f"{1e3 * row['peer_median']:.2f}", ratio(row["ratio"])]
+                          for row in rows])]
+    return lines + ["", *table(["geometric mean", "ratio", "worst", "target", ""],
+                               [[name, *cell(value)]
+                                for name, value in ratios.cold_summary(rows).items()])]
+
+
+def verdict_lines(found):
+    """One verdict with adaptive anchors."""
+    lines = ["", "## One verdict on real images, all anchors and adaptive", ""]
+    if found["note"]:
+        return lines + [f"not measured: {found['note']}"]
+    lines += [f"{found['images']} images: " + ", ".join(f"{name} {count}" for name, count
+                                                        in found["sets"].items()), ""]
+    lines += table(["contender", "threads", "ms", "quartiles", "anchors", "agree with all", "fp32",
+                    "best fp32 peer"],
+                   [[row["name"], row["threads"], *times(row), f"{row['used']:.2f}",
+                     f"{100 * row['agree']:.2f} %", ratio(row["ratio"]),
+                     f"{row['peer']} {1e3 * row['peer_median']:.2f} ms" if row["peer"] else None]
+                    for row in found["rows"]])
+    lines += [f"refused: {record['name']}: {record['refused']}" for record in found["refused"]]
+    best = verdicts.summary(found["rows"])
+    return lines + ([f"adaptive, {best['precision']}: {best['ratio']:.2f} of the best fp32 peer,"
+                     f" target >= {best['target']:g}: {met(best['met'])}"] if best else [])
+
+
 def rest_lines(result):
     """Shares of the limit, memory, cold start, folders."""
     lines = []
@@ -137,6 +176,10 @@ def rest_lines(result):
                          row["note"]] if "median" in row else
                         [row["network"], row["name"], None, None, None, row["note"]]
                         for row in result["cold"]])
+    if "cold_c" in result:
+        lines += cold_c_lines(result["cold_c"])
+    if "verdicts" in result:
+        lines += verdict_lines(result["verdicts"])
     if result["folder"]:
         lines += ["", "## Files to verdicts", ""]
         lines += table(["network", "threads", "files", "files/s", "network alone", "ratio",

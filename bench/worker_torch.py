@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import nets  # noqa: E402
 
 KINDS = {"fp32": torch.float32, "bf16": torch.bfloat16, "int8": torch.float32}  # of the input
-SAMPLE_ROWS = 4 * networks.ANCHORS  # that the ranges of int8 are taken from, as for the other peers
+SAMPLE_ROWS = networks.SAMPLE_IMAGES * networks.ANCHORS
 
 
 def frozen(module, sample):

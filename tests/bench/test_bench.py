@@ -24,6 +24,7 @@ import ratios  # noqa: E402
 import report  # noqa: E402
 import rounds  # noqa: E402
 import stats  # noqa: E402
+import verdicts  # noqa: E402
 import worker_loop  # noqa: E402
 
 # ---- statistics -------------------------------------------------------------------------------
@@ -211,6 +212,58 @@ def test_shares_and_memory():
     assert all(row["ratio"] == 0.5 and row["met"] for row in ratios.memory_rows(CASES))
 
 
+def cold_start(family, settings, threads, median):
+    return {"network": "wrn-40-2", "threads": threads, "family": family, "settings": settings,
+            "median": median, "q1": median, "q3": median}
+
+
+COLD = [cold_start("libamp", "fp32", 1, 0.100), cold_start("onnxruntime", "as it is", 1, 0.150),
+        cold_start("onnxruntime", "saved as ONNX", 1, 0.120),
+        cold_start("libamp", "fp32", 2, 0.050), cold_start("onnxruntime", "as it is", 2, 0.080),
+        cold_start("libamp", "bf16", 3, 0.050),
+        {"network": "wrn-40-2", "threads": 2, "family": "libamp", "settings": "bf16",
+         "refused": "none here"}]
+
+
+def test_cold_starts_meet_the_fastest_settings():
+    rows = ratios.cold_rows(COLD)
+    assert [(row["case"], row["peer"]) for row in rows] == [("wrn-40-2, 1t", "saved as ONNX"),
+                                                           ("wrn-40-2, 2t", "as it is")]
+    found = ratios.cold_summary(rows)["fp32"]
+    assert found["mean"] == pytest.approx(math.sqrt(1.2 * 1.6)) and found["worst"] == 1.2
+    assert found["met"] and found["target"] == networks.COLD_TARGET
+
+
+def verdict_row(precision, anchors, threads, found):
+    return {"name": f"libamp {precision}, {anchors}", "precision": precision, "anchors": anchors,
+            "threads": threads, "ratio": found, "median": 0.001, "q1": 0.001, "q3": 0.001,
+            "used": 2.0, "agree": 1.0, "peer": "onnxruntime", "peer_median": 0.001 * found}
+
+
+VERDICTS = [verdict_row("fp32", "all", 1, 9.0), verdict_row("fp32", "adaptive", 1, 3.0),
+            verdict_row("bf16", "adaptive", 1, 3.3), verdict_row("bf16", "adaptive", 2, 4.0)]
+
+
+def test_verdicts_count_in_the_best_precision():
+    found = verdicts.summary(VERDICTS)
+    assert found["precision"] == "bf16" and found["ratio"] == pytest.approx(math.sqrt(13.2))
+    assert found["met"]
+    assert verdicts.summary(VERDICTS[:1]) is None
+    low = verdicts.summary([*VERDICTS, verdict_row("bf16", "adaptive", 3, 3.1)])
+    assert not low["met"]
+
+
+def test_a_verdict_is_timed_and_compared(tmp_path):
+    values = {"all": [1, 5, 0, 5, 1, 5, 1, 5], "adaptive": [1, 2, 1, 3, 1, 2, 1, 5]}
+    for name, found in values.items():
+        np.array(found, np.float32).tofile(tmp_path / f"verdicts-bf16-{name}.raw")
+    record = entry("libamp", "libamp bf16, adaptive", "bf16", 0.008) | {"settings": "adaptive"}
+    row = verdicts.of_record(record, {"threads": 2}, tmp_path, 4,
+                             {"name": "openvino", "median": 0.009})
+    assert row["median"] == pytest.approx(0.002) and row["ratio"] == pytest.approx(4.5)
+    assert row["used"] == 3.0 and row["agree"] == 0.75
+
+
 def test_targets_are_those_of_known_contenders():
     for work, name in networks.TARGETS:
         assert work in networks.WORKS and name in networks.LIBAMP
@@ -382,7 +435,10 @@ def whole_result():
             "idle": {"busy": 0.5, "stolen": 0.0, "load": 1.0, "why": "half is busy"},
             "machine": {"processor": "P", "processors": 2, "system": "S", "commit": "abc"},
             "cases": [{**CASES[0], "others": others}, CASES[1]],
-            "cold": [{"network": "all", "name": "C", "note": "not measured"}], "folder": []}
+            "cold": [{"network": "all", "name": "C", "note": "not measured"}], "folder": [],
+            "cold_c": {"rows": COLD, "note": ""},
+            "verdicts": {"sets": {"a": 1, "b": 3}, "images": 4, "rows": VERDICTS, "note": "",
+                         "refused": [{"name": "libamp int8, all", "refused": "no form"}]}}
 
 
 def test_report():
@@ -391,6 +447,10 @@ def test_report():
     assert "refused: libamp fp32-fast fp32 (fast=true): not in this build" in text
     assert "none: onnxruntime bf16: " in text
     assert "not measured" in text
+    assert "refused: libamp int8, all: no form" in text
+    assert "adaptive, bf16: 3.63 of the best fp32 peer, target >= 3.5: met" in text
+    assert [line.split()[-1] for line in text.splitlines()
+            if line.startswith("fp32 ") and ">= 1.3" in line] == ["met"]
     row = [line for line in text.splitlines() if line.startswith("1 image(s), fp32")][0]
     assert row.split()[-10:] == ["1.04", "0.99", ">=", "1.05", "MISSED", "1.04", "0.99", ">=",
                                  "1.05", "MISSED"]
