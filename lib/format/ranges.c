@@ -14,6 +14,9 @@
 #include <float.h>
 #include <string.h>
 
+/* So near to 0 an end counts as 0: a 255th of it, or its inverse, must be an ordinary float. */
+#define LEAST 1e-30
+
 /* Numbers: low, 0 and high in order and finite. */
 static amp_status read_range(const json_t *list, size_t at, ampi_range *out, const char *name,
                              amp_error *error)
@@ -27,7 +30,7 @@ static amp_status read_range(const json_t *list, size_t at, ampi_range *out, con
     if (!(low >= -(double)FLT_MAX && low <= 0.0 && high >= 0.0 && high <= (double)FLT_MAX))
         return ampi_fail(error, AMP_E_FORMAT, "model", "int8 range of '%.96s' is %g..%g", name, low,
                          high);
-    *out = (ampi_range){ (float)low, (float)high };
+    *out = (ampi_range){ low > -LEAST ? 0.0F : (float)low, high < LEAST ? 0.0F : (float)high };
     return AMP_OK;
 }
 

@@ -258,7 +258,8 @@ uint64_t ampi_graph_macs(const ampi_graph *graph)
 
 bool ampi_node_ranged(const ampi_node *node)
 {
-    return node->op == AMPI_OP_CONV && node->inputs[0] > 0 && node->reads.low < node->reads.high;
+    /* After a ReLU the lower end means nothing: without an upper one there is no scale. */
+    return node->op == AMPI_OP_CONV && node->inputs[0] > 0 && node->reads.high > 0.0F;
 }
 
 uint64_t ampi_graph_ranged_macs(const ampi_graph *graph)

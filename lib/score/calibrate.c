@@ -314,6 +314,9 @@ amp_status amp_model_builder_calibrate(amp_model_builder *builder, amp_dataset *
     ampi_options_default(table, ROWS, &known);
     AMPI_TRY(ampi_options_parse(table, ROWS, &known, options, ',', "calibrate", error));
     AMPI_TRY(parse_levels(known.tpr, levels, &count, error));
+    if (!amp_precision_available(known.precision))
+        return ampi_fail(error, AMP_E_UNSUPPORTED, "score", "this processor has no %s",
+                         amp_precision_name(known.precision));
     status = AMP_OK;
     if (known.precision == AMP_PRECISION_INT8)
         status = ampi_observe(&set.form, builder, dataset, (uint32_t)known.anchors, progress,

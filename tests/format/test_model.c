@@ -321,7 +321,8 @@ START_TEST(ranges_of_int8)
 {
     static const char some[] = "{\"conv1\":[-1,1,-2,2],\"block1.layer.0.conv1\":[0,2.5,-3,4e9],"
                                "\"block1.layer.0.conv2\":[0,0,-3,4],"
-                               "\"block3.layer.0.convShortcut\":[-0.25,0,0,0]}";
+                               "\"block2.layer.0.conv2\":[-1,1e-31,0,0],"
+                               "\"block3.layer.0.convShortcut\":[-0.25,0.5,-1e-40,0]}";
     amp_model *const plain = ranged(NULL), *const empty = ranged("{}"), *const model = ranged(some);
     const bytes file = save_model(model);
     amp_model *const back = open_model(file);

@@ -49,6 +49,15 @@ void score_settle(amp_model *model)
 #endif
 }
 
+bool score_has(int32_t precision)
+{
+#ifdef WATCHED
+    return precision == AMP_PRECISION_FP32;
+#else
+    return amp_precision_available(precision) == 1;
+#endif
+}
+
 amp_model *score_model(amp_context *context, const char *arch)
 {
     amp_model *model = NULL;

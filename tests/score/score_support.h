@@ -18,6 +18,8 @@
 amp_context *score_context(int32_t threads);
 /* Where the thread sanitizer watches, which cannot look into libgomp: score_use_reference. */
 void score_settle(amp_model *model);
+/* Whether settled models can run in that precision here. */
+bool score_has(int32_t precision);
 /* Random weights and statistics, settled. */
 amp_model *score_model(amp_context *context, const char *arch);
 /* The same model with a bank of `k` random images in it. */
