@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """bench/compare's arithmetic, its look at /proc, its command line and its tables."""
+import importlib.machinery
+import importlib.util
 import json
 import math
 import os
@@ -468,3 +470,39 @@ def test_wanted_logits(tmp_path):
     np.save(tmp_path / "wanted.npy", wanted)
     one = contenders.Case("wrn-40-2", "1", 1, tmp_path, 1)
     assert list(rounds.wanted_logits(one, 3)) == list(wanted[:5].ravel())
+
+
+# ---- bench/scorers ----------------------------------------------------------------------------
+
+@pytest.fixture(name="scorers", scope="module")
+def scorers_module():
+    """The script, which has no suffix, as a module."""
+    loader = importlib.machinery.SourceFileLoader("scorers", str(BENCH / "scorers"))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("scorers", loader))
+    loader.exec_module(module)
+    return module
+
+
+def test_scorers_share_batches_evenly(scorers):
+    for images in (1, 5, 64, 100):
+        for count in (1, 3, 4):
+            batches = scorers.batches(images, count)
+            assert batches % count == 0 and batches * images >= scorers.IMAGES
+    assert list(scorers.modes(4, 2).values()) == [(1, 2), (4, 1), (4, 2)]
+
+
+def test_scorers_table(scorers):
+    row = {"model": "a/b.safetensors", "precision": "bf16", "images": 64, "modes": {
+        "1 scorer of 2": {"rate": stats.spread([100.0]), "ratio": 1.0},
+        "4 scorers of 1": {"rate": stats.spread([96.0, 98.0]), "ratio": 0.97}}}
+    lines = scorers.text(row).splitlines()
+    assert lines[0] == "b.safetensors, bf16, 64 image(s)"
+    assert lines[2].split()[-1] == "0.970" and "97.0 images/s" in lines[2]
+
+
+def test_scorers_refuse_a_busy_machine(scorers, monkeypatch):
+    monkeypatch.setattr(idle, "look", lambda: {"why": "cc1 is busy"})
+    calm = scorers.parse(["m.st"])
+    with pytest.raises(environment.Unusable, match="cc1"):
+        scorers.wait_for_calm(calm)
+    assert scorers.wait_for_calm(scorers.parse(["m.st", "--force"]))["why"] == "cc1 is busy"
