@@ -50,8 +50,7 @@ const char *ampi_path_tail(const char *path);
             return ampi_try_status_;                                                               \
     } while (0)
 
-/* ---- sizes ---------------------------------------------------------------------------------- */
-
+/* ---- sizes ---- */
 /* False on overflow; *out is then unspecified. */
 static inline bool ampi_mul(size_t a, size_t b, size_t *out)
 {
@@ -68,8 +67,7 @@ static inline size_t ampi_min_size(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* ---- memory (alloc.c) ----------------------------------------------------------------------- */
-
+/* ---- memory (alloc.c) ---- */
 /* Zeroed, 64-byte aligned, count * size bytes checked; NULL when none is left, on overflow or for
    0 bytes.  `context` NULL = plain malloc with the same header.  Free with ampi_free. */
 void *ampi_alloc(amp_context *context, size_t count, size_t size);
@@ -81,7 +79,7 @@ void *ampi_alloc_raw(amp_context *context, size_t count, size_t size);
    Gives `pointer`; NULL is ignored.  Any thread. */
 void *ampi_hold(void *pointer);
 
-/* `context` as given to the allocation.  NULL pointer is ignored. */
+/* `context` as at the allocation.  NULL is ignored. */
 void ampi_free(amp_context *context, void *pointer);
 
 /* Grows (or makes) an array of `size`-byte items to hold `need` items; doubles *capacity. */
@@ -91,8 +89,7 @@ amp_status ampi_grow(amp_context *context, void *array_pointer, size_t *capacity
 char *ampi_strdup(amp_context *context, const char *text);
 char *ampi_strndup(amp_context *context, const char *text, size_t length);
 
-/* ---- context (context.c) -------------------------------------------------------------------- */
-
+/* ---- context (context.c) ---- */
 /* `given` with another reference, or a new default context when NULL.  Balanced by unref. */
 amp_status ampi_context_get(amp_context **out, amp_context *given, amp_error *error);
 
@@ -102,7 +99,7 @@ void ampi_log(amp_context *context, amp_log_level level, const char *format, ...
 /* True in a child forked after the context was made: thread pools of the parent are gone. */
 bool ampi_context_forked(const amp_context *context);
 
-/* Takes up to `want` threads from the budget, at least 1; give the result back. */
+/* Up to `want` threads of the budget, at least 1; give the result back. */
 int32_t ampi_context_take_threads(amp_context *context, int32_t want);
 void ampi_context_give_threads(amp_context *context, int32_t count);
 
@@ -110,8 +107,7 @@ void ampi_context_give_threads(amp_context *context, int32_t count);
 amp_status ampi_progress(amp_progress_fn progress, void *user, const char *stage, uint64_t done,
                          uint64_t total, amp_error *error);
 
-/* ---- size-first structs (struct.c) --------------------------------------------------------- */
-
+/* ---- size-first structs (struct.c) ---- */
 /* Copies a caller's struct over `known` (which holds the defaults): min(given, known) bytes; a
    longer one must have an all-zero tail.  `given` NULL keeps the defaults. */
 amp_status ampi_struct_read(void *known, size_t known_size, const void *given, const char *where,
