@@ -73,6 +73,8 @@ static int calibrate(const cli_arguments *arguments, amp_model *model)
 
 static int check_arguments(const cli_arguments *arguments)
 {
+    int32_t precision;
+
     if (arguments->n_operands > 0) {
         cli_error("'%s' is not expected", arguments->operands[0]);
         return CLI_USAGE;
@@ -81,6 +83,8 @@ static int check_arguments(const cli_arguments *arguments)
         cli_error("--data and --held-out are two sets to calibrate on: give one");
         return CLI_USAGE;
     }
+    if (cli_get_precision(arguments, &precision) != CLI_OK)
+        return CLI_USAGE;
     return cli_check_output(arguments);
 }
 

@@ -133,9 +133,9 @@ START_TEST(opening)
 END_TEST
 
 /* Chosen far apart, then thresholds from the same images. */
-static amp_status calibrate(amp_context *context, void *user, amp_error *error)
+static amp_status calibrate_as(amp_context *context, const char *path, const char *options,
+                               amp_error *error)
 {
-    const char *const path = user;
     char spec[4200];
     amp_model *model = NULL;
     amp_dataset *dataset = NULL;
@@ -153,12 +153,23 @@ static amp_status calibrate(amp_context *context, void *user, amp_error *error)
     if (status == AMP_OK)
         status = amp_model_builder_set_bank(builder, bank, error);
     if (status == AMP_OK)
-        status = amp_model_builder_calibrate(builder, dataset, "amp;msp", NULL, NULL, NULL, error);
+        status =
+            amp_model_builder_calibrate(builder, dataset, "amp;msp", options, NULL, NULL, error);
     amp_model_builder_free(builder);
     amp_bank_unref(bank);
     amp_dataset_free(dataset);
     amp_model_unref(model);
     return status;
+}
+
+static amp_status calibrate(amp_context *context, void *user, amp_error *error)
+{
+    return calibrate_as(context, user, NULL, error);
+}
+
+static amp_status calibrate_int8(amp_context *context, void *user, amp_error *error)
+{
+    return calibrate_as(context, user, "precision=int8", error);
 }
 
 START_TEST(calibrating)
@@ -170,6 +181,8 @@ START_TEST(calibrating)
         bytes[i * 3073] = (uint8_t)i;
     test_write_file(path, bytes, 4 * 3073);
     test_out_of_memory(calibrate, path);
+    if (amp_precision_available(AMP_PRECISION_INT8))
+        test_out_of_memory(calibrate_int8, path);
     free(bytes);
     free(path);
 }

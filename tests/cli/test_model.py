@@ -2,6 +2,7 @@
 """amp bank, amp calibrate, amp info: what they put into a model and show of it."""
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -119,7 +120,42 @@ def test_calibrate_with_fewer_anchors(world, copy):
         assert row["threshold"] is not None
 
 
+def test_calibrate_int8(world, copy, tmp_path):
+    """The model gets its quantised form, info shows it, auto goes by it; another bank ends it."""
+    image, out = world / "fresh/ant/00.png", tmp_path / "out.st"
+    without = amp("score", "-m", copy, "--precision", "int8", image, code=None)
+    assert "int8" not in amp("info", copy).out
+    if "this processor has no int8" in without.err:
+        assert without.code == 2
+        refused = amp("calibrate", "-m", copy, "--precision", "int8", "-o", out, code=2)
+        assert "this processor has no int8" in refused.err and not out.exists()
+        return
+    assert without.code == 4 and "the model has no int8 form" in without.err
+    assert "amp calibrate --precision int8 makes it" in without.err
+    assert amp("eval", "-m", copy, "--id", f"folder:{world / 'fresh'}", "--ood",
+               f"n=folder:{world}/noise", "--precision", "int8", code=None).code == 4
+    assert "wrote" in amp("calibrate", "-m", copy, "--precision", "int8", "-o", out).err
+    record, _, _ = read_model(out)
+    assert record["int8"]["images"] == 9 and record["int8"]["anchors"] == K
+    assert {row["precision"] for row in record["calibration"]["thresholds"]} == {"fp32", "int8"}
+    text = amp("info", out).out
+    share, rest = re.search(r"^int8 +([0-9.]+) % of the multiply-adds; (.*)$", text, re.M).groups()
+    assert 90 < float(share) < 100 and rest == f"ranges from 9 images, {K} anchors"
+    done = amp("score", "-m", out, "--precision", "auto", image)
+    assert "precision: int8" in done.err and done.out.split()[6] in ("in", "out")
+    assert amp("score", "-m", out, image).out == amp("score", "-m", copy, image).out
+    amp("bank", "-m", out, "-k", 2)
+    assert "int8" not in read_model(out)[0] and "int8" not in amp("info", out).out
+
+
+def test_a_damaged_range_is_named(copy, tmp_path):
+    path = tmp_path / "out.st"
+    change_record(copy, path, int8={"ranges": {"conv9": [0, 1, 0, 1]}})
+    assert "'conv9', which is no convolution" in amp("info", path, code=4).err
+
+
 @pytest.mark.parametrize("arguments, says", [
+    (["--precision", "auto"], "fp32|fast|bf16|int8"), (["--precision", "int4"], "known: auto, fp32"),
     (["--tpr", "0"], "tpr"), (["--tpr", "x"], "tpr"), (["-k", "4"], "anchors"),
     (["--method", "xyz"], "unknown method"), (["--held-out", "foldr:x"], "unknown kind"),
 ])

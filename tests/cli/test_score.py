@@ -54,7 +54,7 @@ def test_precision(model, world, tmp_path):
     assert "precision: fp32" in done.err and done.out.split()[6] == "in"
     assert amp("score", "-m", model, "--precision", "fast", path).out.split()[6] == "in"
     wrong = amp("score", "-m", model, "--precision", "fp16", path, code=2)
-    assert "known: auto, fp32, fast, bf16" in wrong.err
+    assert "known: auto, fp32, fast, bf16, int8" in wrong.err
     copy = shutil.copy(model, tmp_path / "copy.st")
     without = amp("score", "-m", copy, "--precision", "bf16", path, code=None)
     if without.code == 2:

@@ -7,7 +7,8 @@ import signal
 
 import numpy as np
 import pytest
-from conftest import CLASSES, K, NETWORK, amp, leftovers, make_folder, picture, read_model
+from conftest import (CLASSES, K, NETWORK, amp, change_record, leftovers, make_folder, picture,
+                      read_model)
 
 
 def train(root, output, *more, code=0, **how):
@@ -78,12 +79,16 @@ def test_equal_runs_give_equal_weights(world, tmp_path):
 
 
 def test_from_a_model(world, model, tmp_path):
-    """Weights are taken over; bank and thresholds belonged to the old ones."""
-    amp("train", "-d", f"folder:{world}/photos", "--from", model, "-t", 1, "-e", 1, "--set",
+    """Weights are taken over; bank, thresholds and ranges of int8 belonged to the old ones."""
+    start = change_record(model, tmp_path / "start.st", int8={
+        "ranges": {"block1.layer.0.conv1": [0, 1, -1, 1]}})
+    assert "int8" in amp("info", start).out
+    amp("train", "-d", f"folder:{world}/photos", "--from", start, "-t", 1, "-e", 1, "--set",
         "batch=16", "--set", "lr=0.00000001", "-o", tmp_path / "m.st", "-q")
     old, _, _ = read_model(model)
     new, header, _ = read_model(tmp_path / "m.st")
     assert new["arch"] == old["arch"] and "bank" not in new and "calibration" not in new
+    assert "int8" not in new and "int8" not in amp("info", tmp_path / "m.st").out
     assert not [name for name in header if name.startswith("amp.bank")]
     assert new["training"]["held_out_accuracy"] >= 0.8
 

@@ -115,6 +115,28 @@ def test_precision(model):
         libamp.Scorer(model, precision="fp16")
 
 
+def test_int8(model, cifar):
+    """A model calibrated for it, where this processor has it."""
+    assert model.int8_share == 0
+    with pytest.raises(libamp.AmpUnsupportedError, match="int8"):
+        libamp.Scorer(model, precision="int8")
+    builder = libamp.Builder(model)
+    try:
+        builder.calibrate(libamp.Dataset(f"cifar10:{cifar}"), "amp", precision="int8")
+    except libamp.AmpUnsupportedError as refused:
+        assert "this processor has no int8" in str(refused)
+        return
+    calibrated = builder.finish()
+    assert 0.9 < calibrated.int8_share < 1
+    assert calibrated.record["int8"]["images"] == 40
+    scorer = libamp.Scorer(calibrated, "amp", precision="auto")
+    assert scorer.precision == "int8" and scorer.thresholds != (None,)
+    got, wanted = (s.score(pixels(5), logits=True).logits
+                   for s in (scorer, libamp.Scorer(calibrated, "amp")))
+    apart = np.abs(got - wanted).max() / np.abs(wanted).max()
+    assert 0 < apart < 0.1
+
+
 def test_adaptive(model, cifar):
     """Stops early with the verdict of all anchors' rule; needs a rule."""
     with pytest.raises(libamp.AmpUnsupportedError, match="no stopping rule for entropy"):
