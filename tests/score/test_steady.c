@@ -150,7 +150,8 @@ typedef struct trial {
     int32_t precision, adaptive, threads;
 } trial;
 
-static const int32_t precisions[] = { AMP_PRECISION_FP32, AMP_PRECISION_FAST, AMP_PRECISION_BF16 };
+static const int32_t precisions[] = { AMP_PRECISION_FP32, AMP_PRECISION_FAST, AMP_PRECISION_BF16,
+                                      AMP_PRECISION_INT8 };
 #define PRECISIONS (sizeof precisions / sizeof precisions[0])
 
 static fixture set_up(int32_t threads)
