@@ -61,6 +61,12 @@ static bool has_all_thresholds(const amp_scorer *scorer, ampi_precision precisio
     return true;
 }
 
+/* Thresholds of int8 are no use without the ranges that they were fitted with. */
+static bool has_form(const amp_scorer *scorer, ampi_precision precision)
+{
+    return precision != AMPI_PRECISION_INT8 || ampi_graph_ranged_macs(scorer->model->graph) > 0;
+}
+
 ampi_precision ampi_choose_precision(const amp_scorer *scorer)
 {
     static const ampi_precision by_speed[] = { AMPI_PRECISION_INT8, AMPI_PRECISION_BF16 };
@@ -68,7 +74,7 @@ ampi_precision ampi_choose_precision(const amp_scorer *scorer)
     if (scorer->options.precision != AMP_PRECISION_AUTO)
         return (ampi_precision)scorer->options.precision;
     for (size_t i = 0; i < sizeof by_speed / sizeof by_speed[0]; i++)
-        if (amp_precision_available((int32_t)by_speed[i]) &&
+        if (amp_precision_available((int32_t)by_speed[i]) && has_form(scorer, by_speed[i]) &&
             has_all_thresholds(scorer, by_speed[i]))
             return by_speed[i];
     return AMPI_PRECISION_FP32;

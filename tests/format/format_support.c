@@ -36,11 +36,12 @@ bytes save_model(const amp_model *model)
 
 static json_t *sample_record(void)
 {
-    json_t *const record =
-        json_pack("{s:s, s:[s,s,s], s:{s:f, s:[{s:s,s:i,s:f,s:f}]}, s:{s:i}}", "preprocess",
-                  "height=8,width=8,channels=3", "classes", "cat", "dog", "caf\xc3\xa9",
-                  "calibration", "temperature", 1.25, "thresholds", "method", "amp", "anchors", 5,
-                  "tpr", 0.95, "threshold", -0.125, "later", "kept", 1);
+    json_t *const record = json_pack(
+        "{s:s, s:[s,s,s], s:{s:f, s:[{s:s,s:i,s:f,s:f}]}, s:{s:i,s:{s:[f,f,f,f]}}, s:{s:i}}",
+        "preprocess", "height=8,width=8,channels=3", "classes", "cat", "dog", "caf\xc3\xa9",
+        "calibration", "temperature", 1.25, "thresholds", "method", "amp", "anchors", 5, "tpr",
+        0.95, "threshold", -0.125, "int8", "images", 9, "ranges", "block3.layer.0.conv2", 0.0, 2.5,
+        -3.0, 4.0, "later", "kept", 1);
 
     ck_assert_ptr_nonnull(record);
     return record;

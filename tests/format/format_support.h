@@ -17,8 +17,8 @@ typedef struct bytes {
 
 /* Length, header text and `data_size` bytes of data (NULL = zeros). */
 bytes make_file(const char *header, const void *data, size_t data_size);
-/* A file of SMALL_ARCH as the library saves it, with class names, two sections, calibration and a
-   key that no version knows. */
+/* A file of SMALL_ARCH as the library saves it, with class names, two sections, calibration, a
+   range of int8 and a key that no version knows. */
 bytes make_model_file(amp_context *context);
 /* What the library writes for the model. */
 bytes save_model(const amp_model *model);

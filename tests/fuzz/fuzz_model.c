@@ -25,6 +25,8 @@ static void open_and_ask(const uint8_t *data, size_t size)
         return;
     if (amp_model_get_info(model, &info, &error) != AMP_OK || !amp_model_record(model))
         abort();
+    if (!(amp_model_int8_share(model) >= 0.0 && amp_model_int8_share(model) <= 1.0))
+        abort();
     for (uint32_t i = 0; i < info.classes; i++)
         (void)amp_model_class_name(model, i);
     amp_model_unref(model);

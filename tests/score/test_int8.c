@@ -196,6 +196,22 @@ START_TEST(a_file_keeps_it)
 }
 END_TEST
 
+/* Of thresholds without ranges, as another program may leave them, auto takes no notice. */
+START_TEST(thresholds_alone_are_not_enough)
+{
+    fixture f = set_up();
+
+    if (score_has(AMP_PRECISION_INT8)) {
+        calibrate(&f, "amp", "precision=int8");
+        ck_assert_int_eq(json_object_del(f.builder->record, "int8"), 0);
+        amp_model *const model = finish(&f);
+        ck_assert_int_eq(chosen(model), AMP_PRECISION_FP32);
+        amp_model_unref(model);
+    }
+    tear_down(&f);
+}
+END_TEST
+
 START_TEST(other_anchors_end_it)
 {
     fixture f = set_up();
@@ -428,9 +444,11 @@ END_TEST
 
 static Suite *suite(void)
 {
-    const TTest *const tests[] = { calibrating_makes_it, ranges_are_of_the_images,  a_file_keeps_it,
-                                   other_anchors_end_it, a_failure_changes_nothing, scores_are_near,
-                                   adaptive_on_bytes,    ranges_that_lie,           NULL };
+    const TTest *const tests[] = { calibrating_makes_it, ranges_are_of_the_images,
+                                   a_file_keeps_it,      thresholds_alone_are_not_enough,
+                                   other_anchors_end_it, a_failure_changes_nothing,
+                                   scores_are_near,      adaptive_on_bytes,
+                                   ranges_that_lie,      NULL };
     return test_suite("score.int8", tests);
 }
 

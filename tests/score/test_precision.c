@@ -91,13 +91,13 @@ START_TEST(names)
     int32_t precision = 7;
     amp_error error = { 0 };
 
-    for (int32_t p = AMP_PRECISION_AUTO; p <= AMP_PRECISION_BF16; p++) {
+    for (int32_t p = AMP_PRECISION_AUTO; p <= AMP_PRECISION_INT8; p++) {
         ck_ok(amp_precision_parse(&precision, amp_precision_name(p), &error), &error);
         ck_assert_int_eq(precision, p);
     }
     ck_fails(amp_precision_parse(&precision, "fp16", &error), AMP_E_ARGUMENT, &error);
-    ck_assert_ptr_nonnull(strstr(error.message, "bf16"));
-    ck_assert_int_eq(precision, AMP_PRECISION_BF16);
+    ck_assert_ptr_nonnull(strstr(error.message, "bf16, int8"));
+    ck_assert_int_eq(precision, AMP_PRECISION_INT8);
     ck_fails(amp_precision_parse(NULL, "fp32", &error), AMP_E_ARGUMENT, &error);
     ck_fails(amp_precision_parse(&precision, NULL, &error), AMP_E_ARGUMENT, &error);
     ck_assert_ptr_null(amp_precision_name(-2));
