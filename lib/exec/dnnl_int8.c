@@ -132,7 +132,8 @@ static void weight_scales(const draft *d, size_t i, const ampi_tensor *weights, 
     const size_t each = weights->count / channels;
 
     for (size_t c = 0; c < channels; c++) {
-        const float most = largest(weights->data + c * each, each);
+        const float gain = weights->gains != NULL ? fabsf((float)weights->gains[c]) : 1.0F;
+        const float most = gain * largest(weights->data + c * each, each);
         const float scale = most > 0.0F ? most / SIGNED_STEPS : 1.0F;
         mine->weights[c] = scale;
         mine->weights[channels + c] = scale * from / to;

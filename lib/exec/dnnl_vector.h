@@ -10,8 +10,12 @@
 
 #if defined(__x86_64__)
 #define AMPI_ALWAYS static inline __attribute__((always_inline))
+#if defined(__clang__)
+#define AMPI_VECTOR_512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
+#else
 #define AMPI_VECTOR_512                                                                            \
     __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")))
+#endif
 #define AMPI_VECTOR_256 __attribute__((target("avx2,fma")))
 #define AMPI_VECTOR_PARTS(name, loop, job)                                                         \
     AMPI_VECTOR_512 static void name##_512(const job *argument, size_t begin, size_t end)          \

@@ -106,6 +106,23 @@ static amp_status reorder_run(const reorder *job, float *from, void *to, amp_err
     return ampi_dnnl_check(dnnl_stream_wait(job->stream), "to finish", error);
 }
 
+static amp_status fill_prepared(const ampi_cache *cache, const ampi_wanted *wanted, ampi_md plain,
+                                void *to, amp_error *error)
+{
+    const ampi_tensor *const tensor = &cache->graph->tensors[wanted->tensor];
+    float *values = NULL;
+    reorder job = { 0 };
+    amp_status status = ampi_tensor_values(tensor, cache->context, &values, error);
+
+    if (status == AMP_OK)
+        status = reorder_fill(&job, cache, plain, wanted, error);
+    if (status == AMP_OK)
+        status = reorder_run(&job, values, to, error);
+    reorder_clear(&job, cache->context);
+    ampi_free(cache->context, values);
+    return status;
+}
+
 /* One more entry in the list, `plain` being the layout of the graph's own data. */
 static amp_status add_prepared(ampi_cache *cache, const ampi_wanted *wanted, ampi_md plain,
                                void **out, amp_error *error)
@@ -113,14 +130,11 @@ static amp_status add_prepared(ampi_cache *cache, const ampi_wanted *wanted, amp
     const size_t bytes = ampi_md_bytes(wanted->md);
     void *const data = ampi_alloc(cache->context, bytes, 1);
     ampi_prepared *entry;
-    reorder job = { 0 };
     amp_status status;
 
     if (data == NULL)
         return ampi_fail_nomem(error, "exec", bytes);
-    status = reorder_fill(&job, cache, plain, wanted, error);
-    if (status == AMP_OK)
-        status = reorder_run(&job, cache->graph->tensors[wanted->tensor].data, data, error);
+    status = fill_prepared(cache, wanted, plain, data, error);
     if (status == AMP_OK)
         status = ampi_grow(cache->context, &cache->prepared, &cache->prepared_capacity,
                            cache->n_prepared + 1, sizeof *cache->prepared, error);
@@ -136,7 +150,6 @@ static amp_status add_prepared(ampi_cache *cache, const ampi_wanted *wanted, amp
     } else {
         ampi_free(cache->context, data);
     }
-    reorder_clear(&job, cache->context);
     return status;
 }
 
@@ -152,14 +165,15 @@ static void *find_prepared(const ampi_cache *cache, const ampi_wanted *wanted)
 amp_status ampi_dnnl_prepare(ampi_cache *cache, const ampi_wanted *wanted, void **out,
                              amp_error *error)
 {
+    const ampi_tensor *const tensor = &cache->graph->tensors[wanted->tensor];
     const dnnl_format_tag_t tag = wanted->dims.n == 1 ? dnnl_a : dnnl_abcd;
     ampi_layout plain = { 0 };
     amp_status status = AMP_OK;
 
     AMPI_TRY(
         ampi_dnnl_check(ampi_layout_make(&plain, &wanted->dims, tag, dnnl_f32), "a layout", error));
-    *out = ampi_md_equal(ampi_layout_md(&plain), wanted->md)
-               ? cache->graph->tensors[wanted->tensor].data
+    *out = tensor->gains == NULL && ampi_md_equal(ampi_layout_md(&plain), wanted->md)
+               ? tensor->data
                : find_prepared(cache, wanted);
     if (*out == NULL)
         status = add_prepared(cache, wanted, ampi_layout_md(&plain), out, error);

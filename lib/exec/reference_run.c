@@ -84,6 +84,20 @@ static bool precision_here(ampi_precision precision)
     return precision == AMPI_PRECISION_FP32 || precision == AMPI_PRECISION_FAST;
 }
 
+/* A copy whose weights are what they say. */
+static amp_status settled(ampi_graph **out, const ampi_graph *graph, amp_error *error)
+{
+    amp_status status;
+
+    AMPI_TRY(ampi_graph_clone(out, graph, error));
+    status = ampi_graph_settle(*out, error);
+    if (status != AMP_OK) {
+        ampi_graph_free(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
 static amp_status program_create(void **out, const ampi_program_setup *setup, amp_error *error)
 {
     const ampi_graph *const graph = setup->graph;
@@ -96,7 +110,7 @@ static amp_status program_create(void **out, const ampi_program_setup *setup, am
     program = ampi_alloc(graph->context, 1, sizeof *program);
     if (program == NULL)
         return ampi_fail_nomem(error, "exec", sizeof *program);
-    status = ampi_graph_clone(&program->graph, graph, error);
+    status = settled(&program->graph, graph, error);
     if (status == AMP_OK)
         *out = program;
     else
@@ -192,11 +206,16 @@ amp_status ampi_reference_forward(const ampi_graph *graph, size_t n, const float
 {
     const ampi_rows rows = { .values = input };
     reference_runner *runner = NULL;
+    ampi_graph *own = NULL;
+    amp_status status;
 
-    AMPI_TRY(make_runner(&runner, graph, error));
-    run(runner, n, &rows, output);
+    AMPI_TRY(settled(&own, graph, error));
+    status = make_runner(&runner, own, error);
+    if (status == AMP_OK)
+        run(runner, n, &rows, output);
     runner_free(runner);
-    return AMP_OK;
+    ampi_graph_free(own);
+    return status;
 }
 
 const ampi_backend_api *ampi_backend_reference(void)

@@ -3,11 +3,13 @@
  * graph/fold.c - batch norm outside training: y = scale x + shift, folded into a convolution or
  * left as a node of its own.
  *
- * Computed in double, rounded once.  rewrite.c and split_stem.c decide where.
+ * Computed in double, rounded once; a convolution's weights stay where they are, and get gains.
+ * rewrite.c and split_stem.c decide where.
  */
 #include "graph/graph_internal.h"
 
 #include <math.h>
+#include <string.h>
 
 void ampi_bn_affine(const ampi_graph *graph, const ampi_node *bn, size_t channel, double *scale,
                     double *shift)
@@ -35,53 +37,86 @@ static amp_status ensure_bias(ampi_graph *to, int32_t conv, amp_error *error)
     return AMP_OK;
 }
 
-/* Room for new values of a tensor, whose old ones another graph may own too. */
-static amp_status renew(const ampi_graph *graph, ampi_tensor *tensor, float **old, amp_error *error)
+/* Room for a tensor's new values or gains, `count` of `size` bytes: another graph may own the old
+   ones too, which *old keeps for the caller to free. */
+static amp_status renew(const ampi_graph *graph, void **old, void *pointer, size_t count,
+                        size_t size, amp_error *error)
 {
-    float *const made = ampi_alloc_raw(graph->context, tensor->count, sizeof *made);
+    void *const made = ampi_alloc_raw(graph->context, count, size);
 
     if (made == NULL)
-        return ampi_fail_nomem(error, "graph", tensor->count * sizeof *made);
-    *old = tensor->data;
-    tensor->data = made;
+        return ampi_fail_nomem(error, "graph", count * size);
+    memcpy(old, pointer, sizeof *old);
+    memcpy(pointer, &made, sizeof made);
     return AMP_OK;
-}
-
-static void fold_channel(float *to, const float *from, size_t count, double scale)
-{
-    for (size_t i = 0; i < count; i++)
-        to[i] = (float)((double)from[i] * scale);
 }
 
 amp_status ampi_bn_fold(ampi_graph *to, int32_t conv, const ampi_graph *from, const ampi_node *bn,
                         amp_error *error)
 {
-    float *old_weight = NULL, *old_bias = NULL;
+    void *old_gains = NULL, *old_bias = NULL;
     ampi_tensor *weight = NULL, *bias = NULL;
     amp_status status = ensure_bias(to, conv, error);
-    size_t each = 0;
 
     if (status != AMP_OK)
         goto done;
     weight = ampi_node_tensor(to, &to->nodes[conv], AMPI_PARAM_WEIGHT);
     bias = ampi_node_tensor(to, &to->nodes[conv], AMPI_PARAM_BIAS);
-    status = renew(to, weight, &old_weight, error);
+    status = renew(to, &old_gains, &weight->gains, bias->count, sizeof(double), error);
     if (status == AMP_OK)
-        status = renew(to, bias, &old_bias, error);
+        status = renew(to, &old_bias, &bias->data, bias->count, sizeof(float), error);
     if (status != AMP_OK)
         goto done;
-    each = weight->count / bias->count;
     for (size_t o = 0; o < bias->count; o++) {
         double scale = 0.0;
         double shift = 0.0;
         ampi_bn_affine(from, bn, o, &scale, &shift);
-        fold_channel(weight->data + o * each, old_weight + o * each, each, scale);
-        bias->data[o] = (float)((double)old_bias[o] * scale + shift);
+        weight->gains[o] = scale * (old_gains != NULL ? ((const double *)old_gains)[o] : 1.0);
+        bias->data[o] = (float)((double)((const float *)old_bias)[o] * scale + shift);
     }
 done:
-    ampi_free(to->context, old_weight);
+    ampi_free(to->context, old_gains);
     ampi_free(to->context, old_bias);
     return status;
+}
+
+static void apply_gains(const ampi_tensor *tensor, float *out)
+{
+    const size_t each = tensor->count / tensor->dims[0];
+
+    for (size_t o = 0; o < tensor->dims[0]; o++)
+        for (size_t i = o * each; i < (o + 1) * each; i++)
+            out[i] = (float)((double)tensor->data[i] * tensor->gains[o]);
+}
+
+amp_status ampi_tensor_values(const ampi_tensor *tensor, amp_context *context, float **out,
+                              amp_error *error)
+{
+    if (tensor->gains == NULL) {
+        *out = ampi_hold(tensor->data);
+        return AMP_OK;
+    }
+    *out = ampi_alloc_raw(context, tensor->count, sizeof(float));
+    if (*out == NULL)
+        return ampi_fail_nomem(error, "graph", tensor->count * sizeof(float));
+    apply_gains(tensor, *out);
+    return AMP_OK;
+}
+
+amp_status ampi_graph_settle(ampi_graph *graph, amp_error *error)
+{
+    for (size_t i = 0; i < graph->n_tensors; i++) {
+        ampi_tensor *const tensor = &graph->tensors[i];
+        float *values = NULL;
+        if (tensor->gains == NULL)
+            continue;
+        AMPI_TRY(ampi_tensor_values(tensor, graph->context, &values, error));
+        ampi_free(graph->context, tensor->data);
+        ampi_free(graph->context, tensor->gains);
+        tensor->data = values;
+        tensor->gains = NULL;
+    }
+    return AMP_OK;
 }
 
 static amp_status append_vector(ampi_graph *to, ampi_node *node, ampi_param param, amp_error *error)

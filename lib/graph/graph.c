@@ -76,8 +76,10 @@ void ampi_graph_free(ampi_graph *graph)
     if (graph == NULL)
         return;
     context = graph->context;
-    for (size_t i = 0; i < graph->n_tensors; i++)
+    for (size_t i = 0; i < graph->n_tensors; i++) {
         ampi_free(context, graph->tensors[i].data);
+        ampi_free(context, graph->tensors[i].gains);
+    }
     ampi_free(context, graph->tensors);
     ampi_free(context, graph->nodes);
     ampi_free(context, graph);
@@ -93,6 +95,7 @@ static amp_status copy_tensors(ampi_graph *to, const ampi_graph *from, amp_error
         ampi_tensor *const target = &to->tensors[i];
         *target = *source;
         target->data = NULL;
+        target->gains = ampi_hold(source->gains);
         to->n_tensors = i + 1;
         to->n_values += source->count;
         if (source->data == NULL)

@@ -44,6 +44,13 @@ amp_status ampi_graph_linear(ampi_graph *graph, int32_t *out, const char *name, 
 ampi_shape ampi_graph_input(const ampi_graph *graph);
 uint32_t ampi_graph_classes(const ampi_graph *graph);        /* channels of the last node       */
 uint32_t ampi_graph_image_channels(const ampi_graph *graph); /* input.c, halved when anchored   */
+/* The values with their gains, data * gain rounded once: the tensor's own block where it has none,
+   else a new one; either way ampi_free it.  Folding copies no weights: whoever prepares them does.
+ */
+amp_status ampi_tensor_values(const ampi_tensor *tensor, amp_context *context, float **out,
+                              amp_error *error);
+/* Every tensor's gains into its values. */
+amp_status ampi_graph_settle(ampi_graph *graph, amp_error *error);
 const ampi_tensor *ampi_graph_find(const ampi_graph *graph, const char *name);
 size_t ampi_graph_parameters(const ampi_graph *graph); /* trainable values                */
 uint64_t ampi_graph_macs(const ampi_graph *graph);     /* multiply-adds an image          */

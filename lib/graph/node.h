@@ -71,6 +71,8 @@ typedef struct ampi_tensor {
     size_t dims[4];
     size_t count;    /* values                                            */
     float *data;     /* [count], row-major, plain; NULL for a counter     */
+    double *gains;   /* [dims[0]] of convolution weights in an optimised graph, or NULL: a
+                        folded batch norm's factors, see ampi_tensor_values              */
     int64_t counter; /* rank 0 only                                       */
     bool trainable;  /* has a gradient (weights and biases)               */
 } ampi_tensor;

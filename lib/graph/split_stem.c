@@ -48,6 +48,8 @@ static void fill_half(ampi_graph *half, const stem *from, bool anchor)
         double shift = 0.0;
         if (from->bn != AMPI_NONE)
             ampi_bn_affine(from->graph, &from->graph->nodes[from->bn], o, &scale, &shift);
+        if (whole->gains != NULL)
+            scale *= whole->gains[o];
         for (size_t i = 0; i < each; i++) {
             const double value = anchor ? (double)first[i] - (double)second[i] : (double)second[i];
             part->data[o * each + i] = (float)(value * scale);
