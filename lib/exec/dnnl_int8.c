@@ -62,12 +62,24 @@ static void tell_inputs(draft *d, size_t i)
         d->wide[node->sum] = true;
 }
 
+/* Whether node `i` will have a scale: what is still to be told of it only widens its range. */
+static bool has_scale(const draft *d, int32_t i)
+{
+    const ampi_node *const node = &d->graph->nodes[i];
+    ampi_range range = d->seen[i];
+
+    if (node->op == AMPI_OP_CONV && !known(range))
+        range = node->makes;
+    return known(range) && (range.high > 0.0F || !never_negative(node));
+}
+
 /* A max pool has the type of what it reads, see forwards. */
 static bool makes_bytes(const draft *d, size_t i)
 {
     const ampi_op op = d->graph->nodes[i].op;
+    const int32_t sum = d->graph->nodes[i].sum;
 
-    return !d->wide[i] && known(d->seen[i]) &&
+    return !d->wide[i] && known(d->seen[i]) && (sum == AMPI_NONE || has_scale(d, sum)) &&
            (op == AMPI_OP_SCALE || op == AMPI_OP_RELU || d->out->nodes[i].integer);
 }
 

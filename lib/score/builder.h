@@ -16,9 +16,9 @@ struct amp_model_builder {
 };
 
 /* ---- observe.c ---- */
-/* The value of record["int8"] for the builder's network, seen on held-out images with the first
-   `anchors` of its bank (0 = all); the caller's to decref. */
+/* The value of record["int8"] for the builder's network, seen on held-out images with the whole
+   bank; the caller's to decref. */
 amp_status ampi_observe(json_t **out, const amp_model_builder *builder, amp_dataset *held_out,
-                        uint32_t anchors, amp_progress_fn progress, void *user, amp_error *error);
+                        amp_progress_fn progress, void *user, amp_error *error);
 
 #endif

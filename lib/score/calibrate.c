@@ -214,47 +214,64 @@ static amp_status store_thresholds(const held_out *set, const calibrate_options 
 }
 
 /* The default method with all its options, so that it means the same to a later library. */
-static amp_status store_default(amp_model_builder *builder, amp_error *error)
+static amp_status store_default(json_t *record, const amp_model_builder *builder, amp_error *error)
 {
     ampi_uses uses = { .context = builder->context };
     char text[AMPI_METHOD_NAME] = "";
     amp_status status;
 
-    if (json_object_get(builder->record, "default_method"))
+    if (json_object_get(record, "default_method"))
         return AMP_OK;
     status = ampi_uses_parse(&uses, ampi_default_methods(builder->base), error);
     if (!status)
         status = ampi_use_spell_out(&uses.items[0], text, sizeof text, error);
-    if (!status && json_object_set_new(builder->record, "default_method", json_string(text)))
+    if (!status && json_object_set_new(record, "default_method", json_string(text)))
         status = ampi_fail_nomem(error, "score", sizeof text);
     ampi_free(builder->context, uses.items);
     return status;
+}
+
+/* A new quantised form; thresholds of another one go. */
+static amp_status store_form(json_t *record, json_t *calibration, json_t *form, amp_error *error)
+{
+    if (!json_equal(json_object_get(record, "int8"), form))
+        ampi_record_drop_thresholds(calibration, AMPI_PRECISION_INT8);
+    return json_object_set(record, "int8", form) == 0 ? AMP_OK : ampi_fail_nomem(error, "score", 0);
+}
+
+static amp_status store_all(json_t *record, const amp_model_builder *builder, const held_out *set,
+                            const calibrate_options *known, amp_error *error)
+{
+    json_t *calibration = json_object_get(record, "calibration");
+
+    if (!calibration && json_object_set_new(record, "calibration", json_object()) == 0)
+        calibration = json_object_get(record, "calibration");
+    if (!calibration)
+        return ampi_fail_nomem(error, "score", sizeof *calibration);
+    if (set->form)
+        AMPI_TRY(store_form(record, calibration, set->form, error));
+    if (set->labelled)
+        AMPI_TRY(store_temperature(set, calibration, error));
+    AMPI_TRY(store_thresholds(set, known, calibration, error));
+    return store_default(record, builder, error);
 }
 
 /* A copy of what is there, changed, then put in its place: a failure changes nothing. */
 static amp_status store(amp_model_builder *builder, const held_out *set,
                         const calibrate_options *known, amp_error *error)
 {
-    const json_t *const there = json_object_get(builder->record, "calibration");
-    json_t *calibration = NULL;
-    amp_status status = AMP_OK;
+    json_t *record = NULL;
+    amp_status status = ampi_json_copy(&record, builder->record, error);
 
-    if (there)
-        status = ampi_json_copy(&calibration, there, error);
-    else if ((calibration = json_object()) == NULL)
-        status = ampi_fail_nomem(error, "score", sizeof *calibration);
-    if (!status && set->labelled)
-        status = store_temperature(set, calibration, error);
     if (!status)
-        status = store_thresholds(set, known, calibration, error);
-    if (!status)
-        status = store_default(builder, error);
-    if (!status && set->form && json_object_set(builder->record, "int8", set->form))
-        status = ampi_fail_nomem(error, "score", 0);
-    if (!status && json_object_set(builder->record, "calibration", calibration))
-        status = ampi_fail_nomem(error, "score", 0);
-    json_decref(calibration);
-    return status;
+        status = store_all(record, builder, set, known, error);
+    if (status) {
+        json_decref(record);
+        return status;
+    }
+    json_decref(builder->record);
+    builder->record = record;
+    return AMP_OK;
 }
 
 /* ---- the call ---- */
@@ -319,8 +336,7 @@ amp_status amp_model_builder_calibrate(amp_model_builder *builder, amp_dataset *
                          amp_precision_name(known.precision));
     status = AMP_OK;
     if (known.precision == AMP_PRECISION_INT8)
-        status = ampi_observe(&set.form, builder, dataset, (uint32_t)known.anchors, progress,
-                              progress_user, error);
+        status = ampi_observe(&set.form, builder, dataset, progress, progress_user, error);
     if (!status)
         status = open_held_out(&set, builder, dataset, methods, &known, error);
     if (!status) {

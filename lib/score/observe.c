@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * score/observe.c - the quantised form of a model: what its convolutions read and make on held-out
- * images, each paired with the model's anchors.
+ * images, each paired with all the model's anchors.
  *
  * Called by calibrate.c before thresholds are fitted in int8.  Ranges are means over images of the
  * lowest and highest value: the extremes of all images together leave the other values fewer steps,
@@ -18,15 +18,13 @@ typedef struct observation {
 } observation;
 
 /* An ordinary scorer on a network of its own. */
-static amp_status open_scorer(observation *o, const amp_model_builder *builder, uint32_t anchors,
-                              amp_error *error)
+static amp_status open_scorer(observation *o, const amp_model_builder *builder, amp_error *error)
 {
     amp_scorer_options options;
     ampi_network *network = NULL;
     ampi_pass *pass = NULL;
 
     amp_scorer_options_init(&options, sizeof options);
-    options.anchors = anchors;
     options.precision = AMP_PRECISION_FP32;
     AMPI_TRY(amp_scorer_create(&o->scorer, builder->base, builder->bank, NULL, &options, error));
     AMPI_TRY(ampi_network_create_observing(&network, builder->base->graph, ampi_default_backend(),
@@ -72,7 +70,7 @@ static amp_status write_form(const observation *o, json_t **out, amp_error *erro
 }
 
 amp_status ampi_observe(json_t **out, const amp_model_builder *builder, amp_dataset *held_out,
-                        uint32_t anchors, amp_progress_fn progress, void *user, amp_error *error)
+                        amp_progress_fn progress, void *user, amp_error *error)
 {
     observation o = { .held_out = held_out };
     const uint64_t size = amp_dataset_size(held_out);
@@ -82,7 +80,7 @@ amp_status ampi_observe(json_t **out, const amp_model_builder *builder, amp_data
         return ampi_fail(error, AMP_E_ARGUMENT, "score", "0 held-out images, allowed 1..%d",
                          INT32_MAX);
     o.n = (size_t)(size < MOST_IMAGES ? size : MOST_IMAGES);
-    status = open_scorer(&o, builder, anchors, error);
+    status = open_scorer(&o, builder, error);
     if (!status)
         status = look(&o, progress, user, error);
     if (!status)

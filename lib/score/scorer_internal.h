@@ -31,6 +31,7 @@ bool ampi_record_threshold(const json_t *record, const ampi_threshold_key *key, 
 /* Into calibration["thresholds"], over an entry of the same key. */
 amp_status ampi_record_set_threshold(json_t *calibration, const ampi_threshold_key *key,
                                      double threshold, amp_error *error);
+void ampi_record_drop_thresholds(json_t *calibration, ampi_precision precision);
 /* The stopping rule beside a threshold that is there; false where there is none. */
 bool ampi_record_margins(const json_t *record, const ampi_threshold_key *key, ampi_margins *out);
 amp_status ampi_record_set_margins(json_t *calibration, const ampi_threshold_key *key,

@@ -62,6 +62,15 @@ bool ampi_record_threshold(const json_t *record, const ampi_threshold_key *key, 
     return true;
 }
 
+void ampi_record_drop_thresholds(json_t *calibration, ampi_precision precision)
+{
+    json_t *const list = json_object_get(calibration, "thresholds");
+
+    for (size_t i = json_array_size(list); i-- > 0;)
+        if (text_is(json_array_get(list, i), "precision", ampi_threshold_precision(precision)))
+            (void)json_array_remove(list, i);
+}
+
 /* Anything but a number >= 0 is "never". */
 static void read_margins(double *out, const json_t *list)
 {

@@ -144,7 +144,7 @@ START_TEST(ranges_are_of_the_images)
         amp_model *const model = finish(&f);
         json_t *const ranges = json_object_get(form_of(model), "ranges");
         size_t wide = 0;
-        ck_assert_int_eq(whole(form_of(model), "anchors"), 2);
+        ck_assert_int_eq(whole(form_of(model), "anchors"), K);
         json_object_foreach(ranges, name, list)
         {
             ck_assert_uint_eq(json_array_size(list), 4);
@@ -414,15 +414,16 @@ static void run_lie(amp_model_builder *builder, const uint8_t *pixels, const cha
     amp_model_unref(model);
 }
 
-static void run_lies(amp_model *model)
+/* Each `step`-th lie, in the places from `first` on. */
+static void run_lies(amp_model *model, size_t step, size_t first)
 {
     uint8_t *const pixels = score_pixels(2);
     amp_model_builder *builder = NULL;
     amp_error error = { 0 };
 
     ck_ok(amp_model_builder_create(&builder, model, &error), &error);
-    for (size_t l = 0; l < LIES; l++) {
-        for (size_t place = 0; place < PLACES + 2; place++) {
+    for (size_t l = 0; l < LIES; l += step) {
+        for (size_t place = first; place < PLACES + 2; place++) {
             json_t *const form = json_pack("{s:o}", "ranges", tell(model->graph, lies[l], place));
             ck_assert_int_eq(json_object_set_new(builder->record, "int8", form), 0);
             run_lie(builder, pixels, lies[l]);
@@ -437,18 +438,88 @@ START_TEST(ranges_that_lie)
     fixture f = set_up();
 
     if (score_has(AMP_PRECISION_INT8))
-        run_lies(f.model);
+        run_lies(f.model, 1, 0);
+    tear_down(&f);
+}
+END_TEST
+
+/* Sums of bytes: what is added has a range of its own. */
+START_TEST(ranges_that_lie_of_sums)
+{
+    fixture f = set_up();
+    amp_bank *bank = NULL;
+    amp_model_builder *builder = NULL;
+    amp_error error = { 0 };
+
+    if (score_has(AMP_PRECISION_INT8)) {
+        amp_model *const base = score_model(f.context, "resnet18:size=8"), *model = NULL;
+        ck_ok(amp_bank_build(&bank, base, f.dataset, "count=2,seed=3", NULL, NULL, &error), &error);
+        ck_ok(amp_model_builder_create(&builder, base, &error), &error);
+        ck_ok(amp_model_builder_set_bank(builder, bank, &error), &error);
+        ck_ok(amp_model_builder_finish(builder, &model, &error), &error);
+        run_lies(model, 4, PLACES + 1);
+        amp_model_builder_free(builder);
+        amp_model_unref(model);
+        amp_model_unref(base);
+        amp_bank_unref(bank);
+    }
+    tear_down(&f);
+}
+END_TEST
+
+static bool has_int8(fixture *f, uint32_t anchors)
+{
+    amp_model *const model = finish(f);
+    amp_scorer_options options;
+    amp_scorer *scorer = NULL;
+    amp_error error = { 0 };
+
+    amp_scorer_options_init(&options, sizeof options);
+    options.precision = AMP_PRECISION_INT8;
+    options.anchors = anchors;
+    ck_ok(amp_scorer_create(&scorer, model, NULL, "amp", &options, &error), &error);
+    const bool has = amp_scorer_threshold(scorer, 0, NULL) == 1;
+
+    amp_scorer_free(scorer);
+    amp_model_unref(model);
+    return has;
+}
+
+/* Ranges do not depend on K, so thresholds for several K live together; those of other images'
+   ranges do not. */
+START_TEST(thresholds_belong_to_their_ranges)
+{
+    fixture f = set_up();
+
+    if (score_has(AMP_PRECISION_INT8)) {
+        amp_dataset *const first = f.dataset;
+        calibrate(&f, "amp", "precision=int8");
+        calibrate(&f, "amp", "precision=int8,anchors=2");
+        ck_assert(has_int8(&f, K) && has_int8(&f, 2));
+        f.dataset = made_cifar10(f.context, "others.bin", N / 2, NULL, 0);
+        calibrate(&f, "amp", "precision=int8,anchors=2");
+        ck_assert(!has_int8(&f, K) && has_int8(&f, 2));
+        amp_dataset_free(f.dataset);
+        f.dataset = first;
+    }
     tear_down(&f);
 }
 END_TEST
 
 static Suite *suite(void)
 {
-    const TTest *const tests[] = { calibrating_makes_it, ranges_are_of_the_images,
-                                   a_file_keeps_it,      thresholds_alone_are_not_enough,
-                                   other_anchors_end_it, a_failure_changes_nothing,
-                                   scores_are_near,      adaptive_on_bytes,
-                                   ranges_that_lie,      NULL };
+    const TTest *const tests[] = { calibrating_makes_it,
+                                   ranges_are_of_the_images,
+                                   a_file_keeps_it,
+                                   thresholds_alone_are_not_enough,
+                                   other_anchors_end_it,
+                                   a_failure_changes_nothing,
+                                   scores_are_near,
+                                   adaptive_on_bytes,
+                                   ranges_that_lie,
+                                   ranges_that_lie_of_sums,
+                                   thresholds_belong_to_their_ranges,
+                                   NULL };
     return test_suite("score.int8", tests);
 }
 
