@@ -75,7 +75,13 @@ static amp_status read_stems(amp_bank *bank, const ampi_blobs *blobs, amp_error 
     const ampi_blob *blob = NULL;
 
     AMPI_TRY(ampi_blobs_expect(blobs, &blob, PREFIX "stems", AMPI_DTYPE_F32, 4, dims, error));
-    memcpy(bank->stems, blob->data, blob->bytes);
+    if (blobs->context == bank->context) {
+        /* The model's section and the bank own the block together: only read, and large. */
+        ampi_free(bank->context, bank->stems);
+        bank->stems = ampi_hold(blob->data);
+    } else {
+        memcpy(bank->stems, blob->data, blob->bytes);
+    }
     for (size_t i = 0; i < values; i++) {
         if (!isfinite(bank->stems[i]))
             return ampi_fail(error, AMP_E_FORMAT, "bank", "value %zu of the anchors is not finite",

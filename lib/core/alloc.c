@@ -11,6 +11,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#define PAGE ((uintptr_t)4096) /* where the system's are larger, less is given back */
 
 #define BIG ((size_t)1 << 18) /* bytes from which fresh memory comes zeroed, and untouched */
 
@@ -99,6 +102,19 @@ void ampi_free(amp_context *context, void *pointer)
         context->options.free(context->options.memory_user, head->start, head->total);
     else
         free(head->start);
+}
+
+void ampi_forget(const amp_context *context, const void *pointer, size_t bytes)
+{
+#ifdef MADV_DONTNEED
+    const uintptr_t from = ((uintptr_t)pointer + PAGE - 1) / PAGE * PAGE;
+    const uintptr_t to = ((uintptr_t)pointer + bytes) / PAGE * PAGE;
+
+    if (to > from && !(context && context->options.alloc))
+        (void)madvise((void *)from, to - from, MADV_DONTNEED);
+#else
+    (void)context, (void)pointer, (void)bytes;
+#endif
 }
 
 amp_status ampi_grow(amp_context *context, void *array_pointer, size_t *capacity, size_t need,

@@ -39,7 +39,7 @@ static inline amp_status ampi_fail_nomem(amp_error *error, const char *where, si
 /* Largest useful length of a path inside a message; ampi_path_tail() cuts to it. */
 #define AMPI_PATH_SHOWN 96u
 
-/* The path, or a pointer into it past its head when it is too long to show; '' for no path. */
+/* The path, or its end when it is too long to show; '' for no path. */
 const char *ampi_path_tail(const char *path);
 
 /* Only in a function that owns nothing. */
@@ -71,17 +71,17 @@ static inline size_t ampi_min_size(size_t a, size_t b)
 /* Zeroed, 64-byte aligned, count * size bytes checked; NULL when none is left, on overflow or for
    0 bytes.  `context` NULL = plain malloc with the same header.  Free with ampi_free. */
 void *ampi_alloc(amp_context *context, size_t count, size_t size);
-
-/* Like ampi_alloc, not zeroed: for buffers that are written before they are read. */
+/* Not zeroed: for buffers that are written before they are read. */
 void *ampi_alloc_raw(amp_context *context, size_t count, size_t size);
-
 /* One more owner of a block, which is freed when each has called ampi_free; owners only read.
    Gives `pointer`; NULL is ignored.  Any thread. */
 void *ampi_hold(void *pointer);
-
 /* `context` as at the allocation.  NULL is ignored. */
 void ampi_free(amp_context *context, void *pointer);
 
+/* Gives whole pages inside a block back to the system, where the block is not a caller's: nobody
+   reads these bytes any more. */
+void ampi_forget(const amp_context *context, const void *pointer, size_t bytes);
 /* Grows (or makes) an array of `size`-byte items to hold `need` items; doubles *capacity. */
 amp_status ampi_grow(amp_context *context, void *array_pointer, size_t *capacity, size_t need,
                      size_t size, amp_error *error);
@@ -90,7 +90,7 @@ char *ampi_strdup(amp_context *context, const char *text);
 char *ampi_strndup(amp_context *context, const char *text, size_t length);
 
 /* ---- context (context.c) ---- */
-/* `given` with another reference, or a new default context when NULL.  Balanced by unref. */
+/* `given` with another reference, or when NULL a new default one.  Balanced by unref. */
 amp_status ampi_context_get(amp_context **out, amp_context *given, amp_error *error);
 
 void ampi_log(amp_context *context, amp_log_level level, const char *format, ...)
@@ -103,7 +103,7 @@ bool ampi_context_forked(const amp_context *context);
 int32_t ampi_context_take_threads(amp_context *context, int32_t want);
 void ampi_context_give_threads(amp_context *context, int32_t count);
 
-/* Calls `progress` (NULL = go on); AMP_E_CANCELLED when it asks to stop. */
+/* Calls `progress` (NULL = go on); AMP_E_CANCELLED where it says so. */
 amp_status ampi_progress(amp_progress_fn progress, void *user, const char *stage, uint64_t done,
                          uint64_t total, amp_error *error);
 
@@ -113,7 +113,7 @@ amp_status ampi_progress(amp_progress_fn progress, void *user, const char *stage
 amp_status ampi_struct_read(void *known, size_t known_size, const void *given, const char *where,
                             amp_error *error);
 
-/* The reverse, for results: writes min(given, known) bytes into a caller's struct. */
+/* The reverse: writes min(given, known) bytes of results into a caller's struct. */
 amp_status ampi_struct_write(void *given, const void *known, size_t known_size, const char *where,
                              amp_error *error);
 

@@ -59,9 +59,15 @@ amp_status ampi_model_make(amp_model **out, ampi_graph *graph, ampi_blobs *secti
 /* amp_model_create() but for the meaning of `preprocess`, which lib/score checks. */
 amp_status ampi_model_create(amp_model **out, amp_context *context, const char *arch,
                              const char *preprocess, uint64_t seed, amp_error *error);
-/* Bytes of a file -> model without its bank attached; every part copied. */
-amp_status ampi_model_parse(amp_model **out, amp_context *context, const uint8_t *bytes,
-                            size_t size, const char *name, amp_error *error);
+typedef struct ampi_model_source {
+    const uint8_t *bytes; /* [size] of a file */
+    size_t size;
+    const char *name; /* of the file, for messages */
+    bool ours;        /* nobody reads the bytes afterwards: they are given up as they are read */
+} ampi_model_source;
+/* A model without its bank attached; every part copied. */
+amp_status ampi_model_parse(amp_model **out, amp_context *context, const ampi_model_source *source,
+                            amp_error *error);
 
 /* Puts "<file>: " before the message, and calls a file's fault what it is: an option that an arch
    text has wrong is malformed data here.  Returns the status. */

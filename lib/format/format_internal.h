@@ -30,6 +30,7 @@ typedef struct ampi_views {
     json_t *header;     /* holds the names and texts below when read from a file       */
     const char *record; /* metadata "amp", NULL when there is none                      */
     const char *crc32;  /* metadata "amp.crc32", the same                               */
+    bool ours;          /* bytes of a weight are given up when they are read            */
 } ampi_views;
 
 void ampi_views_free(ampi_views *views);

@@ -65,13 +65,15 @@ static amp_status build_graph(draft *parts, size_t file_size, amp_error *error)
     return status;
 }
 
-static amp_status read_parts(draft *parts, const uint8_t *bytes, size_t size, amp_error *error)
+static amp_status read_parts(draft *parts, const ampi_model_source *source, amp_error *error)
 {
-    AMPI_TRY(ampi_safetensors_index(&parts->views, parts->context, bytes, size, error));
+    AMPI_TRY(
+        ampi_safetensors_index(&parts->views, parts->context, source->bytes, source->size, error));
+    parts->views.ours = source->ours;
     if (!parts->views.record)
         return ampi_fail(error, AMP_E_FORMAT, "model",
                          "no \"amp\" record in the metadata: weights alone are no model");
-    AMPI_TRY(build_graph(parts, size, error));
+    AMPI_TRY(build_graph(parts, source->size, error));
     AMPI_TRY(ampi_weights_fill(parts->graph, &parts->views, error));
     ampi_blobs_init(&parts->sections, parts->context);
     AMPI_TRY(ampi_sections_copy(&parts->sections, &parts->views, error));
@@ -79,8 +81,8 @@ static amp_status read_parts(draft *parts, const uint8_t *bytes, size_t size, am
     return parts->text ? AMP_OK : ampi_fail_nomem(error, "model", strlen(parts->views.record) + 1);
 }
 
-amp_status ampi_model_parse(amp_model **out, amp_context *context, const uint8_t *bytes,
-                            size_t size, const char *name, amp_error *error)
+amp_status ampi_model_parse(amp_model **out, amp_context *context, const ampi_model_source *source,
+                            amp_error *error)
 {
     draft parts;
     amp_status status;
@@ -90,7 +92,7 @@ amp_status ampi_model_parse(amp_model **out, amp_context *context, const uint8_t
     status = ampi_context_get(&parts.context, context, error);
     if (status != AMP_OK)
         return status;
-    status = read_parts(&parts, bytes, size, error);
+    status = read_parts(&parts, source, error);
     if (status == AMP_OK)
         status = ampi_model_adopt(out, parts.graph, &parts.sections, parts.text, error);
     if (status == AMP_OK) {
@@ -98,7 +100,7 @@ amp_status ampi_model_parse(amp_model **out, amp_context *context, const uint8_t
         parts.text = NULL;
     }
     draft_free(&parts);
-    return status == AMP_OK ? AMP_OK : ampi_fail_in_file(error, status, name);
+    return status == AMP_OK ? AMP_OK : ampi_fail_in_file(error, status, source->name);
 }
 
 /* ---- save ---- */

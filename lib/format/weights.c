@@ -96,6 +96,8 @@ static amp_status fill_sorted(const ampi_graph *graph, ampi_tensor *const *sorte
             return ampi_fail(error, AMP_E_FORMAT, "model", "tensor '%.96s' is not of %.80s", name,
                              graph->arch);
         AMPI_TRY(fill_tensor(sorted[next++], view, error));
+        if (views->ours)
+            ampi_forget(graph->context, view->data, view->bytes);
     }
     return next < graph->n_tensors ? name_missing(sorted[next], error) : AMP_OK;
 }

@@ -49,18 +49,18 @@ static amp_status complete(amp_model *model, amp_error *error)
     return attach_bank(model, &prepare, error);
 }
 
-static amp_status open_bytes(amp_model **out, amp_context *context, const uint8_t *bytes,
-                             size_t size, const char *name, amp_error *error)
+static amp_status open_bytes(amp_model **out, amp_context *context, const ampi_model_source *source,
+                             amp_error *error)
 {
     amp_model *model = NULL;
-    amp_status status = ampi_model_parse(&model, context, bytes, size, name, error);
+    amp_status status = ampi_model_parse(&model, context, source, error);
 
     if (status)
         return status;
     status = complete(model, error);
     if (status) {
         amp_model_unref(model);
-        return ampi_fail_in_file(error, status, name);
+        return ampi_fail_in_file(error, status, source->name);
     }
     *out = model;
     return AMP_OK;
@@ -74,7 +74,8 @@ amp_status amp_model_open_memory(amp_model **out, amp_context *context, const vo
     *out = NULL;
     if (!bytes)
         return ampi_fail(error, AMP_E_ARGUMENT, "model", "bytes is NULL");
-    return open_bytes(out, context, bytes, size, "memory", error);
+    return open_bytes(out, context, &(ampi_model_source){ bytes, size, "memory", .ours = false },
+                      error);
 }
 
 amp_status amp_model_open(amp_model **out, amp_context *context, const char *path, amp_error *error)
@@ -94,7 +95,8 @@ amp_status amp_model_open(amp_model **out, amp_context *context, const char *pat
         return status;
     status = ampi_file_read(own, path, AMPI_MODEL_MAX_BYTES, &bytes, &size, "model", error);
     if (!status)
-        status = open_bytes(out, own, bytes, size, path, error);
+        status =
+            open_bytes(out, own, &(ampi_model_source){ bytes, size, path, .ours = true }, error);
     ampi_free(own, bytes);
     amp_context_unref(own);
     return status;

@@ -175,7 +175,8 @@ amp_status amp_trainer_resume(amp_trainer **out, amp_context *context, const cha
     AMPI_TRY(ampi_context_get(&own, context, error));
     status = ampi_file_read(own, path, AMPI_MODEL_MAX_BYTES, &bytes, &size, "train", error);
     if (status == AMP_OK)
-        status = ampi_model_parse(&model, own, bytes, size, path, error);
+        status = ampi_model_parse(&model, own,
+                                  &(ampi_model_source){ bytes, size, path, .ours = true }, error);
     ampi_free(own, bytes);
     if (status == AMP_OK)
         status = resume_model(out, model, data_spec, data_options, error);

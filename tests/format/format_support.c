@@ -154,7 +154,11 @@ void refused(bytes file, amp_status status, const char *part)
     amp_model *model = NULL;
     amp_error error = { 0 };
 
-    ck_fails(ampi_model_parse(&model, NULL, file.data, file.size, "some.safetensors", &error),
+    ck_fails(ampi_model_parse(&model, NULL,
+                              &(ampi_model_source){ .bytes = file.data,
+                                                    .size = file.size,
+                                                    .name = "some.safetensors" },
+                              &error),
              status, &error);
     ck_assert_ptr_null(model);
     ck_assert_msg(strstr(error.message, part) != NULL, "no '%s' in: %s", part, error.message);

@@ -21,7 +21,8 @@ static amp_status open_path(amp_model **out, const char *path, amp_error *error)
         ampi_file_read(NULL, path, AMPI_MODEL_MAX_BYTES, &file, &size, "model", error);
 
     if (status == AMP_OK)
-        status = ampi_model_parse(out, NULL, file, size, path, error);
+        status = ampi_model_parse(
+            out, NULL, &(ampi_model_source){ .bytes = file, .size = size, .name = path }, error);
     ampi_free(NULL, file);
     return status;
 }

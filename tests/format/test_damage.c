@@ -32,7 +32,10 @@ static bytes sealed_file(void)
     amp_error error = { 0 };
 
     amp_model_unref(whole);
-    ck_ok(ampi_model_parse(&whole, NULL, file.data, file.size, "f", &error), &error);
+    ck_ok(ampi_model_parse(
+              &whole, NULL,
+              &(ampi_model_source){ .bytes = file.data, .size = file.size, .name = "f" }, &error),
+          &error);
     return file;
 }
 
@@ -52,7 +55,8 @@ static bool try(tally *sum, const unsigned char *data, size_t size, const char *
     amp_error error = { 0 };
 
     memcpy(copy, data, size);
-    const amp_status status = ampi_model_parse(&model, NULL, copy, size, "f", &error);
+    const amp_status status = ampi_model_parse(
+        &model, NULL, &(ampi_model_source){ .bytes = copy, .size = size, .name = "f" }, &error);
     free(copy);
     sum->cases++;
     if (status == AMP_OK) {
@@ -374,7 +378,9 @@ START_TEST(random_stretches)
         memcpy(copy, file.data, file.size);
         for (uint32_t i = 0; i < length; i++)
             copy[from + i] = (unsigned char)ampi_rng_u32(&rng);
-        if (ampi_model_parse(&model, NULL, copy, file.size, "f", NULL) == AMP_OK)
+        if (ampi_model_parse(&model, NULL,
+                             &(ampi_model_source){ .bytes = copy, .size = file.size, .name = "f" },
+                             NULL) == AMP_OK)
             ck_assert_ptr_nonnull(amp_model_record(model));
         amp_model_unref(model);
     }

@@ -26,7 +26,9 @@ static amp_status try_open(amp_context *context, void *user, amp_error *error)
 {
     const bytes *const file = user;
     amp_model *model = NULL;
-    const amp_status status = ampi_model_parse(&model, context, file->data, file->size, "f", error);
+    const amp_status status = ampi_model_parse(
+        &model, context,
+        &(ampi_model_source){ .bytes = file->data, .size = file->size, .name = "f" }, error);
 
     amp_model_unref(model);
     return status;
@@ -84,7 +86,10 @@ START_TEST(our_memory_runs_out)
     amp_model *model = NULL;
     amp_error error = { 0 };
 
-    ck_ok(ampi_model_parse(&model, NULL, file.data, file.size, "f", &error), &error);
+    ck_ok(ampi_model_parse(
+              &model, NULL,
+              &(ampi_model_source){ .bytes = file.data, .size = file.size, .name = "f" }, &error),
+          &error);
     test_out_of_memory(try_create, NULL);
     test_out_of_memory(try_open, &file);
     test_out_of_memory(try_parse, &file);
@@ -149,7 +154,10 @@ START_TEST(their_memory_runs_out)
     amp_model *model = NULL;
     amp_error error = { 0 };
 
-    ck_ok(ampi_model_parse(&model, NULL, file.data, file.size, "f", &error), &error);
+    ck_ok(ampi_model_parse(
+              &model, NULL,
+              &(ampi_model_source){ .bytes = file.data, .size = file.size, .name = "f" }, &error),
+          &error);
     json_set_alloc_funcs(their_malloc, their_free);
     fail_theirs(try_create, NULL, true);
     fail_theirs(try_open, &file, true);
@@ -169,7 +177,10 @@ START_TEST(a_host_owns_jansson)
     amp_model *model = NULL;
     amp_error error = { 0 };
 
-    ck_ok(ampi_model_parse(&model, NULL, file.data, file.size, "f", &error), &error);
+    ck_ok(ampi_model_parse(
+              &model, NULL,
+              &(ampi_model_source){ .bytes = file.data, .size = file.size, .name = "f" }, &error),
+          &error);
     ck_assert_uint_gt(theirs.live, 0);
     amp_model_unref(model);
     ck_assert_uint_eq(theirs.live, 0);

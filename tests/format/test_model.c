@@ -17,7 +17,10 @@ static amp_model *open_model(bytes file)
     amp_model *model = NULL;
     amp_error error = { 0 };
 
-    ck_ok(ampi_model_parse(&model, NULL, file.data, file.size, "f", &error), &error);
+    ck_ok(ampi_model_parse(
+              &model, NULL,
+              &(ampi_model_source){ .bytes = file.data, .size = file.size, .name = "f" }, &error),
+          &error);
     return model;
 }
 

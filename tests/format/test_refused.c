@@ -142,7 +142,10 @@ static void accepted(bytes file)
     amp_model *model = NULL;
     amp_error error = { 0 };
 
-    ck_ok(ampi_model_parse(&model, NULL, file.data, file.size, "f", &error), &error);
+    ck_ok(ampi_model_parse(
+              &model, NULL,
+              &(ampi_model_source){ .bytes = file.data, .size = file.size, .name = "f" }, &error),
+          &error);
     amp_model_unref(model);
 }
 
@@ -250,12 +253,19 @@ START_TEST(prefixes_are_stripped)
     amp_model *plain = NULL, *model = NULL;
     amp_error error = { 0 };
 
-    ck_ok(ampi_model_parse(&plain, NULL, file.data, file.size, "f", &error), &error);
+    ck_ok(ampi_model_parse(
+              &plain, NULL,
+              &(ampi_model_source){ .bytes = file.data, .size = file.size, .name = "f" }, &error),
+          &error);
     for (size_t i = 0; i < 3; i++) {
         char prefix[16];
         snprintf(prefix, sizeof prefix, "%s", known[i]);
         const bytes changed = edited(file, prefix_all, prefix);
-        ck_ok(ampi_model_parse(&model, NULL, changed.data, changed.size, "f", &error), &error);
+        ck_ok(ampi_model_parse(
+                  &model, NULL,
+                  &(ampi_model_source){ .bytes = changed.data, .size = changed.size, .name = "f" },
+                  &error),
+              &error);
         ck_assert(same_models(plain, model));
         amp_model_unref(model);
         free(changed.data);

@@ -21,7 +21,9 @@ static void open_and_ask(const uint8_t *data, size_t size)
     amp_model_info info = { .struct_size = sizeof info };
     amp_error error;
 
-    if (ampi_model_parse(&model, NULL, data, size, "fuzz", &error) != AMP_OK)
+    if (ampi_model_parse(&model, NULL,
+                         &(ampi_model_source){ .bytes = data, .size = size, .name = "fuzz" },
+                         &error) != AMP_OK)
         return;
     if (amp_model_get_info(model, &info, &error) != AMP_OK || !amp_model_record(model))
         abort();
