@@ -153,6 +153,19 @@ def verdict_lines(found):
                      f" target >= {best['target']:g}: {met(best['met'])}"] if best else [])
 
 
+def memory_lines(rows):
+    """Peak memory against the leanest peers, and how it averages."""
+    if not rows:
+        return []
+    shown = [[row["case"], row["name"], f"{row['kib'] / 1024:.0f}",
+              f"{row['peer_kib'] / 1024:.0f}", row["peer"], ratio(row["ratio"])] for row in rows]
+    means = [[name, ratio(row["mean"]), ratio(row["worst"]), f"<= {row['target']:g}",
+              met(row["met"])] for name, row in ratios.memory_summary(rows).items()]
+    return ["", "## Peak resident memory, one image, against the leanest in the same precision", "",
+            *table(["case", "contender", "MiB", "peer's", "leanest peer", "ratio"], shown), "",
+            *table(["geometric means", "ratio", "worst", "target", ""], means)]
+
+
 def rest_lines(result):
     """Shares of the limit, memory, cold start, folders."""
     lines = []
@@ -161,14 +174,7 @@ def rest_lines(result):
     if rows:
         lines += ["", "## Share of the matmul's rate", ""]
         lines += table(["case", "contender", "share", "target", ""], rows)
-    rows = [[row["case"], row["name"], f"{row['kib'] / 1024:.0f}",
-             f"{row['peer_kib'] / 1024:.0f}", row["peer"], ratio(row["ratio"]),
-             f"<= {row['target']:g}", met(row["met"])]
-            for row in ratios.memory_rows(result["cases"])]
-    if rows:
-        lines += ["", "## Peak resident memory, one image", ""]
-        lines += table(["case", "contender", "MiB", "peer's", "leanest peer", "ratio", "target",
-                        ""], rows)
+    lines += memory_lines(ratios.memory_rows(result["cases"]))
     if result["cold"]:
         lines += ["", "## Process start to first verdict", ""]
         lines += table(["network", "contender", "ms", "quartiles", "against libamp", "note"],

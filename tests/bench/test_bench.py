@@ -211,7 +211,11 @@ def test_shares_and_memory():
     rows = ratios.limit_rows(CASES)
     assert [row["name"] for row in rows] == ["libamp fp32"]
     assert rows[0]["share"] == pytest.approx(0.2) and not rows[0]["met"]
-    assert all(row["ratio"] == 0.5 and row["met"] for row in ratios.memory_rows(CASES))
+    rows = ratios.memory_rows(CASES)
+    assert rows and all(row["ratio"] == 0.5 for row in rows)
+    found = ratios.memory_summary(rows + [{"name": "libamp fp32", "ratio": 0.9}])
+    assert found["libamp fp32"]["worst"] == 0.9 and not found["libamp fp32"]["met"]
+    assert ratios.memory_summary(rows)["libamp fp32"]["met"]
 
 
 def cold_start(family, settings, threads, median):
