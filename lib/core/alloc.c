@@ -12,8 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-
-#define PAGE ((uintptr_t)4096) /* where the system's are larger, less is given back */
+#include <unistd.h>
 
 #define BIG ((size_t)1 << 18) /* bytes from which fresh memory comes zeroed, and untouched */
 
@@ -107,10 +106,16 @@ void ampi_free(amp_context *context, void *pointer)
 void ampi_forget(const amp_context *context, const void *pointer, size_t bytes)
 {
 #ifdef MADV_DONTNEED
-    const uintptr_t from = ((uintptr_t)pointer + PAGE - 1) / PAGE * PAGE;
-    const uintptr_t to = ((uintptr_t)pointer + bytes) / PAGE * PAGE;
+    /* The system rounds the end up to its own pages, so ours must be whole ones. */
+    const long size = sysconf(_SC_PAGESIZE);
+    const uintptr_t page = size > 0 ? (uintptr_t)size : 0;
+    uintptr_t from, to;
 
-    if (to > from && !(context && context->options.alloc))
+    if (page == 0 || (context && context->options.alloc))
+        return;
+    from = ((uintptr_t)pointer + page - 1) / page * page;
+    to = ((uintptr_t)pointer + bytes) / page * page;
+    if (to > from)
         (void)madvise((void *)from, to - from, MADV_DONTNEED);
 #else
     (void)context, (void)pointer, (void)bytes;

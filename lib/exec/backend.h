@@ -15,8 +15,9 @@
 
 /* What a convolution read and made in the pieces run so far; written by several threads. */
 typedef struct ampi_seen {
-    _Atomic float read[2], made[2]; /* sums of the pieces' lowest and highest values, 0 included */
-    _Atomic uint32_t pieces;
+    _Atomic float read[2],
+        made[2]; /* a piece's lowest and highest value, 0 included, for each row */
+    _Atomic uint32_t rows;
 } ampi_seen;
 
 /* Everything that a back end's tape is made from; the pointers outlive the tape. */

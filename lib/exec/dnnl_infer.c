@@ -271,7 +271,7 @@ static void add(_Atomic float *cell, float value)
     }
 }
 
-static void add_range(_Atomic float *cells, const float *values, size_t n)
+static void add_range(_Atomic float *cells, const float *values, size_t n, float rows)
 {
     float low = 0.0F, high = 0.0F;
 
@@ -279,18 +279,19 @@ static void add_range(_Atomic float *cells, const float *values, size_t n)
         low = values[i] < low ? values[i] : low;
         high = values[i] > high ? values[i] : high;
     }
-    add(&cells[0], low);
-    add(&cells[1], high);
+    add(&cells[0], low * rows);
+    add(&cells[1], high * rows);
 }
 
 /* { what is read, what is made, an ampi_seen }. */
 static void note_ranges(const ampi_call *call)
 {
     ampi_seen *const seen = call->pointers[2];
+    const float rows = (float)call->images;
 
-    add_range(seen->read, call->pointers[0], call->bytes[0] / sizeof(float));
-    add_range(seen->made, call->pointers[1], call->bytes[1] / sizeof(float));
-    atomic_fetch_add(&seen->pieces, 1);
+    add_range(seen->read, call->pointers[0], call->bytes[0] / sizeof(float), rows);
+    add_range(seen->made, call->pointers[1], call->bytes[1] / sizeof(float), rows);
+    atomic_fetch_add(&seen->rows, (uint32_t)call->images);
 }
 
 static amp_status observe(ampi_infer *in, const ampi_node *node, size_t index)

@@ -12,6 +12,8 @@
 
 #define SIGNED_STEPS 127.0F
 #define UNSIGNED_STEPS 255.0F
+/* A channel whose largest weight is less is dead: its bytes are 0, and no inverse overflows. */
+#define DEAD_WEIGHT 1e-12F
 
 typedef struct draft {
     const ampi_graph *graph;
@@ -146,7 +148,7 @@ static void weight_scales(const draft *d, size_t i, const ampi_tensor *weights, 
     for (size_t c = 0; c < channels; c++) {
         const float gain = weights->gains != NULL ? fabsf((float)weights->gains[c]) : 1.0F;
         const float most = gain * largest(weights->data + c * each, each);
-        const float scale = most > 0.0F ? most / SIGNED_STEPS : 1.0F;
+        const float scale = most > DEAD_WEIGHT ? most / SIGNED_STEPS : 1.0F;
         mine->weights[c] = scale;
         mine->weights[channels + c] = scale * from / to;
         mine->weights[2 * channels + c] = 1.0F / scale;

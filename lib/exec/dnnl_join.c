@@ -116,13 +116,18 @@ AMPI_ALWAYS void fill_tile(const join_group *g, dnnl_data_type_t type, size_t p,
         for (size_t i = 0; i < count; i++) {
             float value = (image[i] + anchor[i]) * scale + shift;
             uint32_t bits;
+            if (type == dnnl_u8) {
+                /* What is not a number becomes a number. */
+                value = value > g->low ? value : g->low;
+                value = value < g->high ? value : g->high;
+                tile[c][i] = (uint32_t)((int32_t)(value + g->offset + 0.5F) - (int32_t)g->offset);
+                continue;
+            }
             value = value < g->low ? g->low : value;
             value = value > g->high ? g->high : value;
             memcpy(&bits, &value, sizeof bits);
             if (type == dnnl_bf16)
                 bits = (bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16;
-            else if (type != dnnl_f32)
-                bits = (uint32_t)((int32_t)(value + g->offset + 0.5F) - (int32_t)g->offset);
             tile[c][i] = bits;
         }
     }

@@ -31,8 +31,8 @@ const char *ampi_precision_name(ampi_precision precision);
 typedef struct ampi_program ampi_program;
 typedef struct ampi_runner ampi_runner;
 
-/* Takes what it needs from the graph (ampi_graph_optimise is applied here); the graph may be freed
-   afterwards. */
+/* ampi_graph_optimise is applied here.  The graph may be freed afterwards; its weights, which the
+   program shares, must not change while the program lives. */
 amp_status ampi_program_create(ampi_program **out, const ampi_graph *graph, ampi_backend backend,
                                amp_error *error);
 /* AMP_E_UNSUPPORTED where ampi_precision_here is false. */
@@ -47,7 +47,7 @@ typedef struct ampi_program_options {
 amp_status ampi_program_create_with(ampi_program **out, const ampi_graph *graph,
                                     const ampi_program_options *options, amp_error *error);
 /* What node `index` of an observing program is called and has read and made so far, where it is a
-   convolution: the mean over pieces run of the lowest and of the highest value; *name = NULL for
+   convolution: the mean over rows of their piece's lowest and highest value; *name = NULL for
    other nodes.  False past the last node; no run is going on. */
 bool ampi_program_seen(const ampi_program *program, size_t index, const char **name,
                        ampi_range *reads, ampi_range *makes);

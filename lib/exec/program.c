@@ -105,9 +105,9 @@ amp_status ampi_program_create(ampi_program **out, const ampi_graph *graph, ampi
     return ampi_program_create_as(out, graph, backend, AMPI_PRECISION_FP32, error);
 }
 
-static ampi_range mean_of(_Atomic float *sums, uint32_t pieces)
+static ampi_range mean_of(_Atomic float *sums, uint32_t rows)
 {
-    const float n = pieces > 0 ? (float)pieces : 1.0F;
+    const float n = rows > 0 ? (float)rows : 1.0F;
 
     return (ampi_range){ atomic_load(&sums[0]) / n, atomic_load(&sums[1]) / n };
 }
@@ -123,8 +123,8 @@ bool ampi_program_seen(const ampi_program *program, size_t index, const char **n
     node = &program->graph->nodes[index];
     *name = node->op == AMPI_OP_CONV ? node->name : NULL;
     seen = &program->seen[index];
-    *reads = mean_of(seen->read, atomic_load(&seen->pieces));
-    *makes = mean_of(seen->made, atomic_load(&seen->pieces));
+    *reads = mean_of(seen->read, atomic_load(&seen->rows));
+    *makes = mean_of(seen->made, atomic_load(&seen->rows));
     return true;
 }
 

@@ -15,7 +15,7 @@
 #include <string.h>
 
 /* So near to 0 an end counts as 0: a 255th of it, or its inverse, must be an ordinary float. */
-#define LEAST 1e-30
+#define LEAST 1e-12
 
 /* Numbers: low, 0 and high in order and finite. */
 static amp_status read_range(const json_t *list, size_t at, ampi_range *out, const char *name,

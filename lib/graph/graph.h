@@ -86,7 +86,8 @@ const ampi_option *ampi_arch_options(const char *family, size_t *rows);
    resnet34, which take PyTorch's defaults. */
 void ampi_graph_init(ampi_graph *graph, uint64_t seed);
 
-/* ---- rewrites (rewrite*.c): each makes a new graph, the given one is untouched ---- */
+/* ---- rewrites (rewrite*.c): each makes a new graph that shares what it leaves as it is; weights
+   of the given one must not change meanwhile ---- */
 /* Batch norm into the convolution before it where that is its only reader; other batch norms
    become AMPI_OP_SCALE; dropout disappears; relu and add fuse into the node before where the
    intermediate value has no other reader. */

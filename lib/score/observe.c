@@ -26,6 +26,8 @@ static amp_status open_scorer(observation *o, const amp_model_builder *builder, 
 
     amp_scorer_options_init(&options, sizeof options);
     options.precision = AMP_PRECISION_FP32;
+    /* The same ranges on any machine's number of threads: thresholds belong to them. */
+    options.threads = 1;
     AMPI_TRY(amp_scorer_create(&o->scorer, builder->base, builder->bank, NULL, &options, error));
     AMPI_TRY(ampi_network_create_observing(&network, builder->base->graph, ampi_default_backend(),
                                            error));

@@ -52,6 +52,9 @@ static amp_status checkpoint_model(amp_trainer *trainer, amp_model **out, amp_er
     status = ampi_json_copy(&record, trainer->initial->record, error);
     if (status != AMP_OK)
         goto done;
+    /* What belonged to the weights it started from. */
+    (void)json_object_del(record, "calibration");
+    (void)json_object_del(record, "int8");
     if (json_object_set_new(record, "checkpoint", position(trainer)) != 0) {
         status = ampi_fail_nomem(error, "train", sizeof *record);
         goto done;

@@ -309,6 +309,30 @@ START_TEST(unknown_ranges_stay_fp32)
 }
 END_TEST
 
+/* Channels that training has let die: their weights are next to nothing, or nothing. */
+START_TEST(dead_channels)
+{
+    static const float sizes[] = { 1e-20F, 1e-38F, 0.0F };
+    bench b;
+
+    if (!here())
+        return;
+    bench_open(&b, networks[0].arch);
+    for (size_t i = 0; i < b.graph->n_tensors; i++) {
+        ampi_tensor *const tensor = &b.graph->tensors[i];
+        const size_t each = tensor->rank == 4 ? tensor->count / tensor->dims[0] : 0;
+        for (size_t v = 0; v < 3 * each; v++)
+            tensor->data[v] *= sizes[v / each];
+    }
+    observe(b.graph, IMAGES, b.input, b.wanted);
+    run_as(b.graph, AMPI_PRECISION_INT8, 2, IMAGES, b.input, b.got);
+    for (size_t i = 0; i < b.out; i++)
+        ck_assert(isfinite(b.got[i]));
+    ck_assert(relative_distance(b.got, b.wanted, b.out) < networks[0].distance);
+    bench_close(&b);
+}
+END_TEST
+
 START_TEST(refused)
 {
     ampi_graph *const graph = random_network(networks[0].arch, 5);
@@ -340,6 +364,7 @@ static Suite *suite(void)
     tcase_add_test(one, integers_by_hand);
     tcase_add_test(one, ranges_matter);
     tcase_add_test(one, unknown_ranges_stay_fp32);
+    tcase_add_test(one, dead_channels);
     tcase_add_test(one, refused);
     suite_add_tcase(all, each);
     suite_add_tcase(all, one);
