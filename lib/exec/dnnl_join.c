@@ -105,48 +105,61 @@ typedef struct join_group {
     size_t spare;      /* channels of 0 behind the group's own ones */
 } join_group;
 
-/* Values of `count` pixels from `p` on, as the bits of their type. */
-AMPI_ALWAYS void fill_tile(const join_group *g, dnnl_data_type_t type, size_t p, size_t count,
-                           uint32_t tile[TILE][TILE])
+/* A value as the bits of its type, in the low end. */
+AMPI_ALWAYS uint32_t bits_of(float value, dnnl_data_type_t type, float low, float high,
+                             float offset)
 {
-    for (size_t c = 0; c < g->channels; c++) {
+    uint32_t bits;
+
+    if (type == dnnl_u8) {
+        /* What is not a number becomes a number. */
+        value = value > low ? value : low;
+        value = value < high ? value : high;
+        return (uint32_t)((int32_t)(value + offset + 0.5F) - (int32_t)offset);
+    }
+    value = value < low ? low : value;
+    value = value > high ? high : value;
+    memcpy(&bits, &value, sizeof bits);
+    return type == dnnl_bf16 ? (bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16 : bits;
+}
+
+/* Values of `count` pixels from `p` on, of `channels` channels. */
+AMPI_ALWAYS void fill_tile(const join_group *g, dnnl_data_type_t type, size_t p, size_t count,
+                           size_t channels, uint32_t tile[TILE][TILE])
+{
+    const float low = g->low, high = g->high, offset = g->offset;
+
+    for (size_t c = 0; c < channels; c++) {
         const float *const image = g->image + c * g->pixels + p;
         const float *const anchor = g->anchor + c * g->pixels + p;
         const float scale = g->scale[c], shift = g->shift[c];
-        for (size_t i = 0; i < count; i++) {
-            float value = (image[i] + anchor[i]) * scale + shift;
-            uint32_t bits;
-            if (type == dnnl_u8) {
-                /* What is not a number becomes a number. */
-                value = value > g->low ? value : g->low;
-                value = value < g->high ? value : g->high;
-                tile[c][i] = (uint32_t)((int32_t)(value + g->offset + 0.5F) - (int32_t)g->offset);
-                continue;
-            }
-            value = value < g->low ? g->low : value;
-            value = value > g->high ? g->high : value;
-            memcpy(&bits, &value, sizeof bits);
-            if (type == dnnl_bf16)
-                bits = (bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16;
-            tile[c][i] = bits;
-        }
+        for (size_t i = 0; i < count; i++)
+            tile[c][i] = bits_of((image[i] + anchor[i]) * scale + shift, type, low, high, offset);
     }
 }
 
-AMPI_ALWAYS void store_tile(const join_group *g, dnnl_data_type_t type, size_t p, size_t count,
-                            uint32_t tile[TILE][TILE])
+AMPI_ALWAYS void store(unsigned char *to, size_t at, dnnl_data_type_t type, uint32_t bits)
 {
+    if (type == dnnl_f32)
+        ((uint32_t *)(void *)to)[at] = bits;
+    else if (type == dnnl_bf16)
+        ((uint16_t *)(void *)to)[at] = (uint16_t)bits;
+    else
+        to[at] = (uint8_t)bits;
+}
+
+AMPI_ALWAYS void store_tile(const join_group *g, dnnl_data_type_t type, size_t p, size_t count,
+                            size_t channels, const uint32_t tile[TILE][TILE])
+{
+    const size_t stride = g->stride, spare = g->spare;
+    unsigned char *const to = g->to;
+
     for (size_t i = 0; i < count; i++) {
-        const size_t at = (p + i) * g->stride;
-        for (size_t c = 0; c < g->channels + g->spare; c++) {
-            const uint32_t bits = c < g->channels ? tile[c][i] : 0;
-            if (type == dnnl_f32)
-                ((uint32_t *)(void *)g->to)[at + c] = bits;
-            else if (type == dnnl_bf16)
-                ((uint16_t *)(void *)g->to)[at + c] = (uint16_t)bits;
-            else
-                g->to[at + c] = (uint8_t)bits;
-        }
+        const size_t at = (p + i) * stride;
+        for (size_t c = 0; c < channels; c++)
+            store(to, at + c, type, tile[c][i]);
+        for (size_t c = 0; c < spare && channels < TILE; c++)
+            store(to, at + channels + c, type, 0);
     }
 }
 
@@ -156,13 +169,13 @@ AMPI_ALWAYS void join_pixels(const join_group *g, dnnl_data_type_t type)
     size_t p = 0;
 
     for (; p + TILE <= g->pixels && g->channels == TILE; p += TILE) {
-        fill_tile(g, type, p, TILE, tile);
-        store_tile(g, type, p, TILE, tile);
+        fill_tile(g, type, p, TILE, TILE, tile);
+        store_tile(g, type, p, TILE, TILE, (const uint32_t(*)[TILE])tile);
     }
     for (; p < g->pixels; p += TILE) {
         const size_t count = ampi_min_size(TILE, g->pixels - p);
-        fill_tile(g, type, p, count, tile);
-        store_tile(g, type, p, count, tile);
+        fill_tile(g, type, p, count, g->channels, tile);
+        store_tile(g, type, p, count, g->channels, (const uint32_t(*)[TILE])tile);
     }
 }
 
