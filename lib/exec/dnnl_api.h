@@ -60,6 +60,11 @@ typedef struct ampi_pool_spec {
 } ampi_pool_spec;
 
 /* ---- by version ---- */
+/* Parts of attributes, for dnnl_common.c: a convolution's scales; "add what is there times scale,
+   as that type, in a destination of scale `to`"; a ReLU. */
+dnnl_status_t ampi_attr_scales(dnnl_primitive_attr_t attr, const ampi_conv_spec *spec);
+dnnl_status_t ampi_ops_sum(dnnl_post_ops_t ops, float scale, dnnl_data_type_t type, float to);
+dnnl_status_t ampi_ops_relu(dnnl_post_ops_t ops);
 dnnl_status_t ampi_desc_conv(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
                              const ampi_conv_spec *spec);
 /* Inference: from given mean and variance. */
@@ -95,9 +100,9 @@ dnnl_dim_t ampi_end_pad(dnnl_dim_t in, dnnl_dim_t out, dnnl_dim_t kernel, dnnl_d
                         dnnl_dim_t pad);
 /* AMP_OK, or the failure of `what` with oneDNN's status in error->detail. */
 amp_status ampi_dnnl_check(dnnl_status_t status, const char *what, amp_error *error);
-/* Attributes of every primitive: user scratchpad, then the sum and the ReLU asked for. */
-dnnl_status_t ampi_attr_make(dnnl_primitive_attr_t *out, bool sum, bool relu);
-/* The same and the scales of a convolution (by version). */
+/* Attributes of every primitive: user scratchpad, then a ReLU if asked for; those of a convolution:
+   its scales and its sum too. */
+dnnl_status_t ampi_attr_make(dnnl_primitive_attr_t *out, bool relu);
 dnnl_status_t ampi_attr_conv(dnnl_primitive_attr_t *out, const ampi_conv_spec *spec);
 
 #endif

@@ -56,6 +56,47 @@ amp_status ampi_dnnl_check(dnnl_status_t status, const char *what, amp_error *er
     return code;
 }
 
+/* What comes behind a primitive's own sum; `conv` NULL = it is no convolution. */
+static dnnl_status_t set_ops(dnnl_primitive_attr_t attr, const ampi_conv_spec *conv, bool relu)
+{
+    dnnl_post_ops_t ops = NULL;
+    dnnl_status_t status = dnnl_post_ops_create(&ops);
+
+    if (status == dnnl_success && conv != NULL && conv->sum) {
+        const ampi_conv_scales *const s = &conv->scales;
+        status = s->weights != NULL ? ampi_ops_sum(ops, s->sum, s->sum_type, s->to)
+                                    : ampi_ops_sum(ops, 1.0F, dnnl_data_type_undef, 1.0F);
+    }
+    if (status == dnnl_success && relu)
+        status = ampi_ops_relu(ops);
+    if (status == dnnl_success)
+        status = dnnl_primitive_attr_set_post_ops(attr, ops);
+    if (ops != NULL)
+        dnnl_post_ops_destroy(ops);
+    return status;
+}
+
+static dnnl_status_t make_attr(dnnl_primitive_attr_t *out, const ampi_conv_spec *conv, bool relu)
+{
+    dnnl_status_t status = dnnl_primitive_attr_create(out);
+
+    if (status == dnnl_success)
+        status = dnnl_primitive_attr_set_scratchpad_mode(*out, dnnl_scratchpad_mode_user);
+    if (status == dnnl_success && conv != NULL && conv->scales.weights != NULL)
+        status = ampi_attr_scales(*out, conv);
+    return status == dnnl_success ? set_ops(*out, conv, relu) : status;
+}
+
+dnnl_status_t ampi_attr_make(dnnl_primitive_attr_t *out, bool relu)
+{
+    return make_attr(out, NULL, relu);
+}
+
+dnnl_status_t ampi_attr_conv(dnnl_primitive_attr_t *out, const ampi_conv_spec *spec)
+{
+    return make_attr(out, spec, spec->relu);
+}
+
 dnnl_status_t ampi_conv_any(ampi_conv_layouts *any, const ampi_conv_spec *s)
 {
     const ampi_dims source = ampi_dims4(s->n, s->ic, s->ih, s->iw);

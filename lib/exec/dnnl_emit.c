@@ -34,6 +34,18 @@ amp_status ampi_emit_buffer(ampi_emit *emit, ampi_md md, int32_t *out)
     return AMP_OK;
 }
 
+amp_status ampi_emit_tagged(ampi_emit *emit, const ampi_dims *dims, dnnl_format_tag_t tag,
+                            dnnl_data_type_t type, int32_t *out)
+{
+    ampi_layout layout = { 0 };
+    amp_status status;
+
+    AMPI_TRY(ampi_dnnl_check(ampi_layout_make(&layout, dims, tag, type), "a layout", emit->error));
+    status = ampi_emit_buffer(emit, ampi_layout_md(&layout), out);
+    ampi_layout_clear(&layout);
+    return status;
+}
+
 amp_status ampi_emit_same(ampi_emit *emit, int32_t of, ampi_md md, int32_t *out)
 {
     ampi_buffer *const place = emit->plan->buffers[of];

@@ -29,6 +29,9 @@ typedef struct ampi_arg {
 
 /* ---- buffers ---- */
 amp_status ampi_emit_buffer(ampi_emit *emit, ampi_md md, int32_t *out);
+/* For values of those dimensions, order and type. */
+amp_status ampi_emit_tagged(ampi_emit *emit, const ampi_dims *dims, dnnl_format_tag_t tag,
+                            dnnl_data_type_t type, int32_t *out);
 amp_status ampi_emit_bytes(ampi_emit *emit, size_t bytes, int32_t *out);
 /* Plain row-major memory that somebody else owns; NULL = given later. */
 amp_status ampi_emit_outside(ampi_emit *emit, const ampi_dims *dims, void *pointer, int32_t *out);

@@ -193,17 +193,11 @@ static amp_status infer_halves(ampi_infer *in)
     const ampi_dims dims = ampi_emit_dims(&in->emit, to);
     int32_t buffers[3];
     ampi_join_argument how;
-    ampi_layout layout = { 0 };
     amp_status status;
 
     AMPI_TRY(choose_join(in, to, &how));
     AMPI_TRY(rows_buffer(in, &buffers[0]));
-    AMPI_TRY(ampi_dnnl_check(ampi_layout_make(&layout, &dims, tags[how.order], how.type),
-                             "a layout", in->emit.error));
-    status = ampi_emit_buffer(&in->emit, ampi_layout_md(&layout), &buffers[1]);
-    ampi_layout_clear(&layout);
-    if (status != AMP_OK)
-        return status;
+    AMPI_TRY(ampi_emit_tagged(&in->emit, &dims, tags[how.order], how.type, &buffers[1]));
     AMPI_TRY(keep_argument(in, &how, &buffers[2]));
     in->plan->input = buffers[0];
     in->values[0] = in->values[to] = buffers[1];

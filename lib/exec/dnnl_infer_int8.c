@@ -24,13 +24,9 @@ static amp_status layout_of(const ampi_infer *in, int32_t index, dnnl_data_type_
 /* A new buffer for the node's value as nhwc. */
 static amp_status new_value(ampi_infer *in, int32_t index, dnnl_data_type_t type, int32_t *out)
 {
-    ampi_layout layout = { 0 };
-    amp_status status;
+    const ampi_dims dims = ampi_emit_dims(&in->emit, index);
 
-    AMPI_TRY(layout_of(in, index, type, &layout));
-    status = ampi_emit_buffer(&in->emit, ampi_layout_md(&layout), out);
-    ampi_layout_clear(&layout);
-    return status;
+    return ampi_emit_tagged(&in->emit, &dims, dnnl_nhwc, type, out);
 }
 
 static amp_status as_nhwc(ampi_infer *in, int32_t index, int32_t *out)
@@ -168,15 +164,9 @@ static amp_status average_pool(ampi_infer *in, const ampi_node *node, size_t ind
 {
     int32_t buffers[3] = { in->values[node->inputs[0]], AMPI_NONE, AMPI_NONE };
     const ampi_dims dims = ampi_emit_dims(&in->emit, (int32_t)index);
-    ampi_layout layout = { 0 };
     amp_status status;
 
-    AMPI_TRY(ampi_dnnl_check(ampi_layout_make(&layout, &dims, dnnl_nchw, dnnl_f32), "a layout",
-                             in->emit.error));
-    status = ampi_emit_buffer(&in->emit, ampi_layout_md(&layout), &buffers[1]);
-    ampi_layout_clear(&layout);
-    if (status != AMP_OK)
-        return status;
+    AMPI_TRY(ampi_emit_tagged(&in->emit, &dims, dnnl_nchw, dnnl_f32, &buffers[1]));
     in->values[index] = buffers[1];
     AMPI_TRY(ampi_infer_floats(in, sizeof(ampi_pool_argument) / sizeof(float),
                                &planned(in, (int32_t)index)->pool, &buffers[2]));

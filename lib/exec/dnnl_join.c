@@ -105,6 +105,13 @@ typedef struct join_group {
     size_t spare;      /* channels of 0 behind the group's own ones */
 } join_group;
 
+/* What is not a number stays so. */
+AMPI_ALWAYS float within(float value, float low, float high)
+{
+    value = value < low ? low : value;
+    return value > high ? high : value;
+}
+
 /* A value as the bits of its type, in the low end. */
 AMPI_ALWAYS uint32_t bits_of(float value, dnnl_data_type_t type, float low, float high,
                              float offset)
@@ -117,8 +124,7 @@ AMPI_ALWAYS uint32_t bits_of(float value, dnnl_data_type_t type, float low, floa
         value = value < high ? value : high;
         return (uint32_t)((int32_t)(value + offset + 0.5F) - (int32_t)offset);
     }
-    value = value < low ? low : value;
-    value = value > high ? high : value;
+    value = within(value, low, high);
     memcpy(&bits, &value, sizeof bits);
     return type == dnnl_bf16 ? (bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16 : bits;
 }
@@ -184,11 +190,8 @@ AMPI_ALWAYS void join_plain(const join_group *g)
 {
     float *const to = (float *)(void *)g->to;
 
-    for (size_t p = 0; p < g->pixels; p++) {
-        float value = (g->image[p] + g->anchor[p]) * g->scale[0] + g->shift[0];
-        value = value < g->low ? g->low : value;
-        to[p] = value > g->high ? g->high : value;
-    }
+    for (size_t p = 0; p < g->pixels; p++)
+        to[p] = within((g->image[p] + g->anchor[p]) * g->scale[0] + g->shift[0], g->low, g->high);
 }
 
 static size_t group_size(const ampi_join_argument *how)

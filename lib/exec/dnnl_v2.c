@@ -39,58 +39,20 @@ void ampi_layout_clear(ampi_layout *layout)
     layout->set = false;
 }
 
-dnnl_status_t ampi_attr_make(dnnl_primitive_attr_t *out, bool sum, bool relu)
+dnnl_status_t ampi_attr_scales(dnnl_primitive_attr_t attr, const ampi_conv_spec *spec)
 {
-    dnnl_post_ops_t ops = NULL;
-    dnnl_status_t status = dnnl_primitive_attr_create(out);
-
-    if (status == dnnl_success)
-        status = dnnl_primitive_attr_set_scratchpad_mode(*out, dnnl_scratchpad_mode_user);
-    if (status == dnnl_success && (sum || relu))
-        status = dnnl_post_ops_create(&ops);
-    if (status == dnnl_success && sum)
-        status = dnnl_post_ops_append_sum(ops, 1.0F);
-    if (status == dnnl_success && relu)
-        status = dnnl_post_ops_append_eltwise(ops, 1.0F, dnnl_eltwise_relu, 0.0F, 0.0F);
-    if (status == dnnl_success && ops != NULL)
-        status = dnnl_primitive_attr_set_post_ops(*out, ops);
-    if (ops != NULL)
-        dnnl_post_ops_destroy(ops);
-    return status;
+    return dnnl_primitive_attr_set_output_scales(attr, spec->oc, 1 << 1,
+                                                 spec->scales.weights + spec->oc);
 }
 
-static dnnl_status_t append_ops(dnnl_post_ops_t ops, const ampi_conv_spec *spec)
+dnnl_status_t ampi_ops_sum(dnnl_post_ops_t ops, float scale, dnnl_data_type_t type, float to)
 {
-    const ampi_conv_scales *const scales = &spec->scales;
-    dnnl_status_t status = dnnl_success;
-
-    if (spec->sum)
-        status = dnnl_post_ops_append_sum_v2(ops, scales->sum / scales->to, scales->sum_type);
-    if (status == dnnl_success && spec->relu)
-        status = dnnl_post_ops_append_eltwise(ops, 1.0F, dnnl_eltwise_relu, 0.0F, 0.0F);
-    return status;
+    return dnnl_post_ops_append_sum_v2(ops, scale / to, type);
 }
 
-dnnl_status_t ampi_attr_conv(dnnl_primitive_attr_t *out, const ampi_conv_spec *spec)
+dnnl_status_t ampi_ops_relu(dnnl_post_ops_t ops)
 {
-    dnnl_post_ops_t ops = NULL;
-    dnnl_status_t status;
-
-    if (spec->scales.weights == NULL)
-        return ampi_attr_make(out, spec->sum, spec->relu);
-    status = ampi_attr_make(out, false, false);
-    if (status == dnnl_success)
-        status = dnnl_primitive_attr_set_output_scales(*out, spec->oc, 1 << 1,
-                                                       spec->scales.weights + spec->oc);
-    if (status == dnnl_success)
-        status = dnnl_post_ops_create(&ops);
-    if (status == dnnl_success)
-        status = append_ops(ops, spec);
-    if (status == dnnl_success)
-        status = dnnl_primitive_attr_set_post_ops(*out, ops);
-    if (ops != NULL)
-        dnnl_post_ops_destroy(ops);
-    return status;
+    return dnnl_post_ops_append_eltwise(ops, 1.0F, dnnl_eltwise_relu, 0.0F, 0.0F);
 }
 
 /* The primitive descriptor of any filled operation descriptor. */
@@ -98,7 +60,7 @@ static dnnl_status_t make(dnnl_primitive_desc_t *out, const_dnnl_op_desc_t op, d
                           const_dnnl_primitive_desc_t hint, bool relu)
 {
     dnnl_primitive_attr_t attr = NULL;
-    dnnl_status_t status = ampi_attr_make(&attr, false, relu);
+    dnnl_status_t status = ampi_attr_make(&attr, relu);
 
     if (status == dnnl_success)
         status = dnnl_primitive_desc_create(out, op, attr, engine, hint);
@@ -254,7 +216,7 @@ dnnl_status_t ampi_desc_reorder(dnnl_primitive_desc_t *out, dnnl_engine_t engine
                                 ampi_md to)
 {
     dnnl_primitive_attr_t attr = NULL;
-    dnnl_status_t status = ampi_attr_make(&attr, false, false);
+    dnnl_status_t status = ampi_attr_make(&attr, false);
 
     if (status == dnnl_success)
         status = dnnl_reorder_primitive_desc_create(out, from, engine, to, engine, attr);
@@ -267,7 +229,7 @@ dnnl_status_t ampi_desc_weights(dnnl_primitive_desc_t *out, dnnl_engine_t engine
                                 ampi_md to, const float *scales, dnnl_dim_t count)
 {
     dnnl_primitive_attr_t attr = NULL;
-    dnnl_status_t status = ampi_attr_make(&attr, false, false);
+    dnnl_status_t status = ampi_attr_make(&attr, false);
 
     if (status == dnnl_success)
         status = dnnl_primitive_attr_set_output_scales(attr, count, 1 << 0, scales + 2 * count);

@@ -46,39 +46,8 @@ void ampi_layout_clear(ampi_layout *layout)
     layout->set = false;
 }
 
-dnnl_status_t ampi_attr_make(dnnl_primitive_attr_t *out, bool sum, bool relu)
-{
-    dnnl_post_ops_t ops = NULL;
-    dnnl_status_t status = dnnl_primitive_attr_create(out);
-
-    if (status == dnnl_success)
-        status = dnnl_primitive_attr_set_scratchpad_mode(*out, dnnl_scratchpad_mode_user);
-    if (status == dnnl_success && (sum || relu))
-        status = dnnl_post_ops_create(&ops);
-    if (status == dnnl_success && sum)
-        status = dnnl_post_ops_append_sum(ops, 1.0F, 0, dnnl_data_type_undef);
-    if (status == dnnl_success && relu)
-        status = dnnl_post_ops_append_eltwise(ops, dnnl_eltwise_relu, 0.0F, 0.0F);
-    if (status == dnnl_success && ops != NULL)
-        status = dnnl_primitive_attr_set_post_ops(*out, ops);
-    if (ops != NULL)
-        dnnl_post_ops_destroy(ops);
-    return status;
-}
-
-static dnnl_status_t append_ops(dnnl_post_ops_t ops, const ampi_conv_spec *spec)
-{
-    dnnl_status_t status = dnnl_success;
-
-    if (spec->sum)
-        status = dnnl_post_ops_append_sum(ops, spec->scales.sum, 0, spec->scales.sum_type);
-    if (status == dnnl_success && spec->relu)
-        status = dnnl_post_ops_append_eltwise(ops, dnnl_eltwise_relu, 0.0F, 0.0F);
-    return status;
-}
-
 /* That there are scales; their values come with each run. */
-static dnnl_status_t set_scales(dnnl_primitive_attr_t attr, const ampi_conv_spec *spec)
+dnnl_status_t ampi_attr_scales(dnnl_primitive_attr_t attr, const ampi_conv_spec *spec)
 {
     dnnl_status_t status = dnnl_primitive_attr_set_scales_mask(attr, DNNL_ARG_SRC, 0);
 
@@ -89,25 +58,16 @@ static dnnl_status_t set_scales(dnnl_primitive_attr_t attr, const ampi_conv_spec
     return status;
 }
 
-dnnl_status_t ampi_attr_conv(dnnl_primitive_attr_t *out, const ampi_conv_spec *spec)
+/* The destination's scale comes with each run. */
+dnnl_status_t ampi_ops_sum(dnnl_post_ops_t ops, float scale, dnnl_data_type_t type, float to)
 {
-    dnnl_post_ops_t ops = NULL;
-    dnnl_status_t status;
+    (void)to;
+    return dnnl_post_ops_append_sum(ops, scale, 0, type);
+}
 
-    if (spec->scales.weights == NULL)
-        return ampi_attr_make(out, spec->sum, spec->relu);
-    status = ampi_attr_make(out, false, false);
-    if (status == dnnl_success)
-        status = set_scales(*out, spec);
-    if (status == dnnl_success)
-        status = dnnl_post_ops_create(&ops);
-    if (status == dnnl_success)
-        status = append_ops(ops, spec);
-    if (status == dnnl_success)
-        status = dnnl_primitive_attr_set_post_ops(*out, ops);
-    if (ops != NULL)
-        dnnl_post_ops_destroy(ops);
-    return status;
+dnnl_status_t ampi_ops_relu(dnnl_post_ops_t ops)
+{
+    return dnnl_post_ops_append_eltwise(ops, dnnl_eltwise_relu, 0.0F, 0.0F);
 }
 
 /* ---- convolutions ---------------------------------------------------------------------------- */
@@ -180,7 +140,7 @@ dnnl_status_t ampi_desc_norm(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
 {
     dnnl_primitive_attr_t attr = NULL;
     unsigned flags = dnnl_use_scale | dnnl_use_shift;
-    dnnl_status_t status = ampi_attr_make(&attr, false, false);
+    dnnl_status_t status = ampi_attr_make(&attr, false);
 
     if (spec->relu)
         flags |= dnnl_fuse_norm_relu;
@@ -205,7 +165,7 @@ dnnl_status_t ampi_desc_relu(dnnl_primitive_desc_t *out, dnnl_engine_t engine, a
 {
     const dnnl_alg_kind_t how = dnnl_eltwise_relu_use_dst_for_bwd;
     dnnl_primitive_attr_t attr = NULL;
-    dnnl_status_t status = ampi_attr_make(&attr, false, false);
+    dnnl_status_t status = ampi_attr_make(&attr, false);
 
     if (status == dnnl_success && hint != NULL)
         status = dnnl_eltwise_backward_primitive_desc_create(out, engine, how, data, data, data,
@@ -222,7 +182,7 @@ dnnl_status_t ampi_desc_add(dnnl_primitive_desc_t *out, dnnl_engine_t engine, am
                             bool relu)
 {
     dnnl_primitive_attr_t attr = NULL;
-    dnnl_status_t status = ampi_attr_make(&attr, false, relu);
+    dnnl_status_t status = ampi_attr_make(&attr, relu);
 
     if (status == dnnl_success)
         status =
@@ -267,7 +227,7 @@ dnnl_status_t ampi_desc_pool(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
         ampi_layout_make(&any, &dims, dnnl_format_tag_any, ampi_md_type(spec->source));
 
     if (status == dnnl_success)
-        status = ampi_attr_make(&attr, false, false);
+        status = ampi_attr_make(&attr, false);
     if (status == dnnl_success)
         status = pool_make(out, engine, spec, ampi_layout_md(&any), attr);
     if (attr != NULL)
@@ -280,7 +240,7 @@ dnnl_status_t ampi_desc_reorder(dnnl_primitive_desc_t *out, dnnl_engine_t engine
                                 ampi_md to)
 {
     dnnl_primitive_attr_t attr = NULL;
-    dnnl_status_t status = ampi_attr_make(&attr, false, false);
+    dnnl_status_t status = ampi_attr_make(&attr, false);
 
     if (status == dnnl_success)
         status = dnnl_reorder_primitive_desc_create(out, from, engine, to, engine, attr);
@@ -293,7 +253,7 @@ dnnl_status_t ampi_desc_weights(dnnl_primitive_desc_t *out, dnnl_engine_t engine
                                 ampi_md to, const float *scales, dnnl_dim_t count)
 {
     dnnl_primitive_attr_t attr = NULL;
-    dnnl_status_t status = ampi_attr_make(&attr, false, false);
+    dnnl_status_t status = ampi_attr_make(&attr, false);
 
     (void)scales;
     (void)count;
