@@ -179,3 +179,42 @@ void results_same(const results *part, size_t first, const results *whole)
     ck_assert_mem_eq(a->anchors, b->anchors + first, n * sizeof(int32_t));
     ck_assert_mem_eq(a->anchor_logits, b->anchor_logits + first * each, n * each * sizeof(float));
 }
+
+/* ---- a model being calibrated ---- */
+
+score_fixture score_set_up(uint32_t k, uint32_t n)
+{
+    score_fixture f = { .context = score_context(2) };
+    amp_error error = { 0 };
+
+    f.model = score_anchored(f.context, k);
+    f.dataset = made_cifar10(f.context, "held-out.bin", n, NULL, 0);
+    ck_ok(amp_model_builder_create(&f.builder, f.model, &error), &error);
+    return f;
+}
+
+void score_tear_down(score_fixture *f)
+{
+    amp_model_builder_free(f->builder);
+    amp_dataset_free(f->dataset);
+    amp_model_unref(f->model);
+    amp_context_unref(f->context);
+}
+
+void score_fit(score_fixture *f, const char *methods, const char *options)
+{
+    amp_error error = { 0 };
+
+    ck_ok(amp_model_builder_calibrate(f->builder, f->dataset, methods, options, NULL, NULL, &error),
+          &error);
+}
+
+amp_model *score_finish(const score_fixture *f)
+{
+    amp_model *model = NULL;
+    amp_error error = { 0 };
+
+    ck_ok(amp_model_builder_finish(f->builder, &model, &error), &error);
+    score_settle(model);
+    return model;
+}

@@ -27,6 +27,20 @@ amp_model *score_anchored(amp_context *context, uint32_t k);
 /* A copy of `model` calibrated on `held_out`, settled; `model` is given back. */
 amp_model *score_calibrated(amp_model *model, amp_dataset *held_out, const char *methods,
                             const char *options);
+/* A model being calibrated: a bank of `k`, `n` labelled images and a builder on it. */
+typedef struct score_fixture {
+    amp_context *context;
+    amp_model *model;
+    amp_dataset *dataset;
+    amp_model_builder *builder;
+} score_fixture;
+
+score_fixture score_set_up(uint32_t k, uint32_t n);
+void score_tear_down(score_fixture *f);
+/* Calibrates the builder's model on the data set. */
+void score_fit(score_fixture *f, const char *methods, const char *options);
+/* The builder's model, settled. */
+amp_model *score_finish(const score_fixture *f);
 /* Makes the model run on plain loops; before anything else runs it. */
 void score_use_reference(amp_model *model);
 /* `n` random images as one array; malloc'ed. */

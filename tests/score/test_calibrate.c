@@ -11,50 +11,6 @@
 #define N 80u
 #define CLASSES 10u
 
-typedef struct fixture {
-    amp_context *context;
-    amp_model *model;
-    amp_dataset *dataset;
-    amp_model_builder *builder;
-} fixture;
-
-static fixture set_up(void)
-{
-    fixture f = { .context = score_context(2) };
-    amp_error error = { 0 };
-
-    f.model = score_anchored(f.context, 3);
-    f.dataset = made_cifar10(f.context, "held-out.bin", N, NULL, 0);
-    ck_ok(amp_model_builder_create(&f.builder, f.model, &error), &error);
-    return f;
-}
-
-static void tear_down(fixture *f)
-{
-    amp_model_builder_free(f->builder);
-    amp_dataset_free(f->dataset);
-    amp_model_unref(f->model);
-    amp_context_unref(f->context);
-}
-
-static void calibrate(fixture *f, const char *methods, const char *options)
-{
-    amp_error error = { 0 };
-
-    ck_ok(amp_model_builder_calibrate(f->builder, f->dataset, methods, options, NULL, NULL, &error),
-          &error);
-}
-
-static amp_model *finish(fixture *f)
-{
-    amp_model *model = NULL;
-    amp_error error = { 0 };
-
-    ck_ok(amp_model_builder_finish(f->builder, &model, &error), &error);
-    score_settle(model);
-    return model;
-}
-
 static amp_scorer *make(amp_model *model, const char *methods, uint32_t anchors, double tpr)
 {
     amp_scorer_options options;
@@ -98,9 +54,9 @@ static double number(const amp_model *model, const char *key)
 /* What the record holds is what eval says of what the scorer gives. */
 START_TEST(numbers_are_those_of_eval)
 {
-    fixture f = set_up();
-    calibrate(&f, "amp;msp", "tpr=0.9:0.95");
-    amp_model *const model = finish(&f);
+    score_fixture f = score_set_up(3, N);
+    score_fit(&f, "amp;msp", "tpr=0.9:0.95");
+    amp_model *const model = score_finish(&f);
     amp_scorer *const scorer = make(model, "amp;msp", 0, 0.9);
     results all = run(scorer, f.dataset);
     amp_calibration_options options;
@@ -137,15 +93,15 @@ START_TEST(numbers_are_those_of_eval)
     results_free(&all);
     amp_scorer_free(scorer);
     amp_model_unref(model);
-    tear_down(&f);
+    score_tear_down(&f);
 }
 END_TEST
 
 START_TEST(verdicts_and_confidence_follow)
 {
-    fixture f = set_up();
-    calibrate(&f, "amp;energy", "tpr=0.75");
-    amp_model *const model = finish(&f);
+    score_fixture f = score_set_up(3, N);
+    score_fit(&f, "amp;energy", "tpr=0.75");
+    amp_model *const model = score_finish(&f);
     amp_scorer *const scorer = make(model, "amp;energy;entropy", 0, 0.75);
     results all = run(scorer, f.dataset);
 
@@ -171,18 +127,18 @@ START_TEST(verdicts_and_confidence_follow)
     results_free(&all);
     amp_scorer_free(scorer);
     amp_model_unref(model);
-    tear_down(&f);
+    score_tear_down(&f);
 }
 END_TEST
 
 /* A threshold is never another key's. */
 START_TEST(thresholds_belong_to_their_keys)
 {
-    fixture f = set_up();
+    score_fixture f = score_set_up(3, N);
     double first, second, kept = -1.0;
 
-    calibrate(&f, "amp;energy:temperature=2", "tpr=0.95");
-    amp_model *const model = finish(&f);
+    score_fit(&f, "amp;energy:temperature=2", "tpr=0.95");
+    amp_model *const model = score_finish(&f);
     ck_assert(known(model, "amp", 0, 0.95, &first));
     ck_assert(known(model, "amp:score=xent", 3, 0.95, &second));
     ck_assert(first == second);
@@ -193,7 +149,7 @@ START_TEST(thresholds_belong_to_their_keys)
     ck_assert(!known(model, "energy", 0, 0.95, &kept));
     ck_assert(kept == -1.0);
     amp_model_unref(model);
-    tear_down(&f);
+    score_tear_down(&f);
 }
 END_TEST
 
@@ -208,21 +164,21 @@ static size_t count_thresholds(const amp_model *model)
 
 START_TEST(calibrating_again)
 {
-    fixture f = set_up();
+    score_fixture f = score_set_up(3, N);
     const uint64_t two[2] = { 0, 1 };
     amp_dataset *part = NULL;
     double before, after, other;
     amp_error error = { 0 };
 
     ck_ok(amp_dataset_subset(&part, f.dataset, 2, two, &error), &error);
-    calibrate(&f, "amp;msp", NULL);
-    calibrate(&f, "amp;msp", "anchors=2");
-    amp_model *const model = finish(&f);
+    score_fit(&f, "amp;msp", NULL);
+    score_fit(&f, "amp;msp", "anchors=2");
+    amp_model *const model = score_finish(&f);
     ck_assert_uint_eq(count_thresholds(model), 4);
     ck_assert(known(model, "amp", 0, 0.95, &before) && known(model, "amp", 2, 0.95, &other));
     ck_assert(before != other);
     ck_ok(amp_model_builder_calibrate(f.builder, part, "amp", NULL, NULL, NULL, &error), &error);
-    amp_model *const again = finish(&f);
+    amp_model *const again = score_finish(&f);
     ck_assert_uint_eq(count_thresholds(again), 4);
     ck_assert(known(again, "amp", 0, 0.95, &after));
     ck_assert(before != after);
@@ -231,49 +187,49 @@ START_TEST(calibrating_again)
     amp_model_unref(model);
     amp_model_unref(again);
     amp_dataset_free(part);
-    tear_down(&f);
+    score_tear_down(&f);
 }
 END_TEST
 
 START_TEST(other_anchors_other_thresholds)
 {
-    fixture f = set_up();
+    score_fixture f = score_set_up(3, N);
     amp_bank *bank = NULL;
     amp_error error = { 0 };
 
-    calibrate(&f, "amp", NULL);
+    score_fit(&f, "amp", NULL);
     ck_ok(amp_model_builder_set_bank(f.builder, amp_model_bank(f.model), &error), &error);
-    amp_model *const same = finish(&f);
+    amp_model *const same = score_finish(&f);
     ck_assert_uint_eq(count_thresholds(same), 1);
     ck_ok(amp_bank_build(&bank, f.model, f.dataset, "count=4,seed=3", NULL, NULL, &error), &error);
     ck_ok(amp_model_builder_set_bank(f.builder, bank, &error), &error);
-    amp_model *const other = finish(&f);
+    amp_model *const other = score_finish(&f);
     ck_assert_uint_eq(count_thresholds(other), 0);
     ck_assert_ptr_null(json_object_get(other->record, "calibration"));
     ck_assert_uint_eq(amp_bank_count(amp_model_bank(other)), 4);
     amp_bank_unref(bank);
     amp_model_unref(same);
     amp_model_unref(other);
-    tear_down(&f);
+    score_tear_down(&f);
 }
 END_TEST
 
 START_TEST(without_labels)
 {
-    fixture f = set_up();
+    score_fixture f = score_set_up(3, N);
     amp_dataset *const unlabelled = made_unlabelled(f.context, "no-labels.idx", 20);
     amp_model_info info = { .struct_size = sizeof info };
     amp_error error = { 0 };
 
     ck_ok(amp_model_builder_calibrate(f.builder, unlabelled, "amp", NULL, NULL, NULL, &error),
           &error);
-    amp_model *const model = finish(&f);
+    amp_model *const model = score_finish(&f);
     ck_ok(amp_model_get_info(model, &info, &error), &error);
     ck_assert(known(model, "amp", 0, 0.95, NULL));
     ck_assert(info.temperature == 0.0);
     amp_model_unref(model);
     amp_dataset_free(unlabelled);
-    tear_down(&f);
+    score_tear_down(&f);
 }
 END_TEST
 
@@ -287,11 +243,11 @@ START_TEST(a_failure_changes_nothing)
 {
     static const char *const bad[] = { "tpr=0", "tpr=1.1",   "tpr=",   "tpr=0.9:",
                                        "tpr=x", "anchors=4", "tp=0.9", "anchors=-1" };
-    fixture f = set_up();
+    score_fixture f = score_set_up(3, N);
     amp_error error = { 0 };
 
-    calibrate(&f, "amp", NULL);
-    amp_model *const before = finish(&f);
+    score_fit(&f, "amp", NULL);
+    amp_model *const before = score_finish(&f);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         ck_fails(
             amp_model_builder_calibrate(f.builder, f.dataset, "msp", bad[i], NULL, NULL, &error),
@@ -304,17 +260,17 @@ START_TEST(a_failure_changes_nothing)
              AMP_E_ARGUMENT, &error);
     ck_fails(amp_model_builder_calibrate(f.builder, f.dataset, "msp", NULL, stop, NULL, &error),
              AMP_E_CANCELLED, &error);
-    amp_model *const after = finish(&f);
+    amp_model *const after = score_finish(&f);
     ck_assert_str_eq(amp_model_record(before), amp_model_record(after));
     amp_model_unref(before);
     amp_model_unref(after);
-    tear_down(&f);
+    score_tear_down(&f);
 }
 END_TEST
 
 START_TEST(labels_out_of_range)
 {
-    fixture f = set_up();
+    score_fixture f = score_set_up(3, N);
     amp_model *const small = score_model(f.context, "wrn:depth=10,width=1,size=8,classes=3,"
                                                     "anchored=0");
     amp_model_builder *builder = NULL;
@@ -326,38 +282,38 @@ START_TEST(labels_out_of_range)
     ck_assert_ptr_nonnull(strstr(error.message, "label 3"));
     amp_model_builder_free(builder);
     amp_model_unref(small);
-    tear_down(&f);
+    score_tear_down(&f);
 }
 END_TEST
 
 START_TEST(the_default_method_is_written_down)
 {
-    fixture f = set_up();
+    score_fixture f = score_set_up(3, N);
 
-    calibrate(&f, "msp", NULL);
-    amp_model *const model = finish(&f);
+    score_fit(&f, "msp", NULL);
+    amp_model *const model = score_finish(&f);
     amp_scorer *const scorer = make(model, NULL, 0, 0.95);
     ck_assert_str_eq(json_string_value(json_object_get(model->record, "default_method")),
                      "amp:calibration=c-small,score=xent");
     ck_assert_str_eq(amp_scorer_method(scorer, 0), "amp");
     amp_scorer_free(scorer);
     amp_model_unref(model);
-    tear_down(&f);
+    score_tear_down(&f);
 }
 END_TEST
 
 /* Through a file: bank, thresholds, temperature and every bit of the scores. */
 START_TEST(saved_and_opened)
 {
-    fixture f = set_up();
+    score_fixture f = score_set_up(3, N);
     const char *const path = test_scratch_path("model.safetensors");
     amp_model *opened = NULL, *from_memory = NULL;
     size_t size = 0;
     double a, b;
     amp_error error = { 0 };
 
-    calibrate(&f, "amp", NULL);
-    amp_model *const model = finish(&f);
+    score_fit(&f, "amp", NULL);
+    amp_model *const model = score_finish(&f);
     ck_ok(amp_model_save(model, path, &error), &error);
     ck_ok(amp_model_open(&opened, f.context, path, &error), &error);
     ck_assert_uint_eq(amp_bank_count(amp_model_bank(opened)), 3);
@@ -380,14 +336,14 @@ START_TEST(saved_and_opened)
     amp_model_unref(from_memory);
     amp_model_unref(opened);
     amp_model_unref(model);
-    tear_down(&f);
+    score_tear_down(&f);
 }
 END_TEST
 
 /* The file's anchors belong to other weights: refused, by name. */
 START_TEST(a_bank_of_other_weights_is_refused)
 {
-    fixture f = set_up();
+    score_fixture f = score_set_up(3, N);
     const char *const path = test_scratch_path("model.safetensors");
     amp_model *opened = NULL;
     amp_error error = { 0 };
@@ -398,7 +354,7 @@ START_TEST(a_bank_of_other_weights_is_refused)
     ck_assert_ptr_nonnull(strstr(error.message, "model.safetensors"));
     ck_assert_ptr_nonnull(strstr(error.message, "other weights"));
     ck_assert_ptr_null(opened);
-    tear_down(&f);
+    score_tear_down(&f);
 }
 END_TEST
 

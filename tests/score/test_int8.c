@@ -15,50 +15,6 @@
 #define K 3u
 #define CLASSES 10u
 
-typedef struct fixture {
-    amp_context *context;
-    amp_model *model;
-    amp_dataset *dataset;
-    amp_model_builder *builder;
-} fixture;
-
-static fixture set_up(void)
-{
-    fixture f = { .context = score_context(2) };
-    amp_error error = { 0 };
-
-    f.model = score_anchored(f.context, K);
-    f.dataset = made_cifar10(f.context, "held-out.bin", N, NULL, 0);
-    ck_ok(amp_model_builder_create(&f.builder, f.model, &error), &error);
-    return f;
-}
-
-static void tear_down(fixture *f)
-{
-    amp_model_builder_free(f->builder);
-    amp_dataset_free(f->dataset);
-    amp_model_unref(f->model);
-    amp_context_unref(f->context);
-}
-
-static void calibrate(fixture *f, const char *methods, const char *options)
-{
-    amp_error error = { 0 };
-
-    ck_ok(amp_model_builder_calibrate(f->builder, f->dataset, methods, options, NULL, NULL, &error),
-          &error);
-}
-
-static amp_model *finish(fixture *f)
-{
-    amp_model *model = NULL;
-    amp_error error = { 0 };
-
-    ck_ok(amp_model_builder_finish(f->builder, &model, &error), &error);
-    score_settle(model);
-    return model;
-}
-
 static amp_status try_scorer(amp_scorer **out, amp_model *model, int32_t precision,
                              int32_t adaptive, amp_error *error)
 {
@@ -103,7 +59,7 @@ static json_int_t whole(const json_t *object, const char *key)
 
 START_TEST(calibrating_makes_it)
 {
-    fixture f = set_up();
+    score_fixture f = score_set_up(K, N);
     amp_scorer *scorer = NULL;
     amp_error error = { 0 };
 
@@ -112,10 +68,10 @@ START_TEST(calibrating_makes_it)
     ck_assert_ptr_nonnull(strstr(error.message, "int8"));
     ck_assert_ptr_null(scorer);
     if (score_has(AMP_PRECISION_INT8)) {
-        calibrate(&f, "amp", NULL);
-        amp_model *const before = finish(&f);
-        calibrate(&f, "amp;energy", "precision=int8");
-        amp_model *const model = finish(&f);
+        score_fit(&f, "amp", NULL);
+        amp_model *const before = score_finish(&f);
+        score_fit(&f, "amp;energy", "precision=int8");
+        amp_model *const model = score_finish(&f);
         ck_assert_int_eq(whole(form_of(model), "images"), N);
         ck_assert_int_eq(whole(form_of(model), "anchors"), K);
         ck_assert_double_gt(amp_model_int8_share(model), 0.9);
@@ -128,20 +84,20 @@ START_TEST(calibrating_makes_it)
         amp_model_unref(before);
         amp_model_unref(model);
     }
-    tear_down(&f);
+    score_tear_down(&f);
 }
 END_TEST
 
 /* Each range is the mean over all pairs: between what any one image gives. */
 START_TEST(ranges_are_of_the_images)
 {
-    fixture f = set_up();
+    score_fixture f = score_set_up(K, N);
     const char *name;
     json_t *list;
 
     if (score_has(AMP_PRECISION_INT8)) {
-        calibrate(&f, "amp", "precision=int8,anchors=2");
-        amp_model *const model = finish(&f);
+        score_fit(&f, "amp", "precision=int8,anchors=2");
+        amp_model *const model = score_finish(&f);
         json_t *const ranges = json_object_get(form_of(model), "ranges");
         size_t wide = 0;
         ck_assert_int_eq(whole(form_of(model), "anchors"), K);
@@ -160,21 +116,21 @@ START_TEST(ranges_are_of_the_images)
         ck_assert_uint_ge(wide, 8);
         amp_model_unref(model);
     }
-    tear_down(&f);
+    score_tear_down(&f);
 }
 END_TEST
 
 START_TEST(a_file_keeps_it)
 {
-    fixture f = set_up();
+    score_fixture f = score_set_up(K, N);
     const char *const path = test_scratch_path("int8.safetensors");
     amp_model *opened = NULL;
     amp_error error = { 0 };
 
     if (score_has(AMP_PRECISION_INT8)) {
         uint8_t *const pixels = score_pixels(4);
-        calibrate(&f, "amp", "precision=int8");
-        amp_model *const model = finish(&f);
+        score_fit(&f, "amp", "precision=int8");
+        amp_model *const model = score_finish(&f);
         ck_ok(amp_model_save(model, path, &error), &error);
         ck_ok(amp_model_open(&opened, f.context, path, &error), &error);
         ck_assert_str_eq(amp_model_record(opened), amp_model_record(model));
@@ -192,45 +148,45 @@ START_TEST(a_file_keeps_it)
         amp_model_unref(model);
         free(pixels);
     }
-    tear_down(&f);
+    score_tear_down(&f);
 }
 END_TEST
 
 /* Of thresholds without ranges, as another program may leave them, auto takes no notice. */
 START_TEST(thresholds_alone_are_not_enough)
 {
-    fixture f = set_up();
+    score_fixture f = score_set_up(K, N);
 
     if (score_has(AMP_PRECISION_INT8)) {
-        calibrate(&f, "amp", "precision=int8");
+        score_fit(&f, "amp", "precision=int8");
         ck_assert_int_eq(json_object_del(f.builder->record, "int8"), 0);
-        amp_model *const model = finish(&f);
+        amp_model *const model = score_finish(&f);
         ck_assert_int_eq(chosen(model), AMP_PRECISION_FP32);
         amp_model_unref(model);
     }
-    tear_down(&f);
+    score_tear_down(&f);
 }
 END_TEST
 
 START_TEST(other_anchors_end_it)
 {
-    fixture f = set_up();
+    score_fixture f = score_set_up(K, N);
     amp_bank *bank = NULL;
     amp_error error = { 0 };
 
     if (score_has(AMP_PRECISION_INT8)) {
-        calibrate(&f, "amp", "precision=int8");
+        score_fit(&f, "amp", "precision=int8");
         ck_ok(amp_bank_build(&bank, f.model, f.dataset, "count=2,seed=3", NULL, NULL, &error),
               &error);
         ck_ok(amp_model_builder_set_bank(f.builder, bank, &error), &error);
-        amp_model *const model = finish(&f);
+        amp_model *const model = score_finish(&f);
         ck_assert_ptr_null(form_of(model));
         ck_assert_double_eq(amp_model_int8_share(model), 0.0);
         ck_assert_int_eq(chosen(model), AMP_PRECISION_FP32);
         amp_model_unref(model);
         amp_bank_unref(bank);
     }
-    tear_down(&f);
+    score_tear_down(&f);
 }
 END_TEST
 
@@ -252,12 +208,12 @@ static int32_t stop_in(void *user, const amp_progress *progress)
 
 START_TEST(a_failure_changes_nothing)
 {
-    fixture f = set_up();
+    score_fixture f = score_set_up(K, N);
     stage_stop stops[] = { { "ranges", 7, 0 }, { "score", 1, 0 } };
     amp_error error = { 0 };
 
-    calibrate(&f, "amp", NULL);
-    amp_model *const before = finish(&f);
+    score_fit(&f, "amp", NULL);
+    amp_model *const before = score_finish(&f);
     if (!score_has(AMP_PRECISION_INT8)) {
         if (!amp_precision_available(AMP_PRECISION_INT8))
             ck_fails(amp_model_builder_calibrate(f.builder, f.dataset, "amp", "precision=int8",
@@ -278,11 +234,11 @@ START_TEST(a_failure_changes_nothing)
                                              NULL, &error),
                  AMP_E_ARGUMENT, &error);
     }
-    amp_model *const after = finish(&f);
+    amp_model *const after = score_finish(&f);
     ck_assert_str_eq(amp_model_record(before), amp_model_record(after));
     amp_model_unref(before);
     amp_model_unref(after);
-    tear_down(&f);
+    score_tear_down(&f);
 }
 END_TEST
 
@@ -300,12 +256,12 @@ static double largest(const float *values, size_t n)
 /* Bytes are near fp32 and yet not fp32. */
 START_TEST(scores_are_near)
 {
-    fixture f = set_up();
+    score_fixture f = score_set_up(K, N);
 
     if (score_has(AMP_PRECISION_INT8)) {
         uint8_t *const pixels = score_pixels(9);
-        calibrate(&f, "amp", "precision=int8");
-        amp_model *const model = finish(&f);
+        score_fit(&f, "amp", "precision=int8");
+        amp_model *const model = score_finish(&f);
         amp_scorer *const exact = make(model, AMP_PRECISION_FP32, 0);
         amp_scorer *const bytes = make(model, AMP_PRECISION_INT8, 0);
         results wanted = results_of(exact, 9, pixels), got = results_of(bytes, 9, pixels);
@@ -321,21 +277,21 @@ START_TEST(scores_are_near)
         amp_model_unref(model);
         free(pixels);
     }
-    tear_down(&f);
+    score_tear_down(&f);
 }
 END_TEST
 
 /* Stops on bytes, with stopping rules of bytes. */
 START_TEST(adaptive_on_bytes)
 {
-    fixture f = set_up();
+    score_fixture f = score_set_up(K, N);
     amp_scorer *scorer = NULL;
     amp_error error = { 0 };
 
     if (score_has(AMP_PRECISION_INT8)) {
         uint8_t *const pixels = score_pixels(N);
-        calibrate(&f, "amp", "precision=int8,stop_error=0.4");
-        amp_model *const model = finish(&f);
+        score_fit(&f, "amp", "precision=int8,stop_error=0.4");
+        amp_model *const model = score_finish(&f);
         ck_fails(try_scorer(&scorer, model, AMP_PRECISION_FP32, 1, &error), AMP_E_UNSUPPORTED,
                  &error);
         amp_scorer *const adaptive = make(model, AMP_PRECISION_AUTO, 1);
@@ -357,7 +313,7 @@ START_TEST(adaptive_on_bytes)
         amp_model_unref(model);
         free(pixels);
     }
-    tear_down(&f);
+    score_tear_down(&f);
 }
 END_TEST
 
@@ -441,18 +397,18 @@ static void run_lies(amp_model *model, size_t step, size_t first)
 
 START_TEST(ranges_that_lie)
 {
-    fixture f = set_up();
+    score_fixture f = score_set_up(K, N);
 
     if (score_has(AMP_PRECISION_INT8))
         run_lies(f.model, 1, 0);
-    tear_down(&f);
+    score_tear_down(&f);
 }
 END_TEST
 
 /* Sums of bytes: what is added has a range of its own. */
 START_TEST(ranges_that_lie_of_sums)
 {
-    fixture f = set_up();
+    score_fixture f = score_set_up(K, N);
     amp_bank *bank = NULL;
     amp_model_builder *builder = NULL;
     amp_error error = { 0 };
@@ -469,13 +425,13 @@ START_TEST(ranges_that_lie_of_sums)
         amp_model_unref(base);
         amp_bank_unref(bank);
     }
-    tear_down(&f);
+    score_tear_down(&f);
 }
 END_TEST
 
-static bool has_int8(fixture *f, uint32_t anchors)
+static bool has_int8(score_fixture *f, uint32_t anchors)
 {
-    amp_model *const model = finish(f);
+    amp_model *const model = score_finish(f);
     amp_scorer_options options;
     amp_scorer *scorer = NULL;
     amp_error error = { 0 };
@@ -495,20 +451,20 @@ static bool has_int8(fixture *f, uint32_t anchors)
    ranges do not. */
 START_TEST(thresholds_belong_to_their_ranges)
 {
-    fixture f = set_up();
+    score_fixture f = score_set_up(K, N);
 
     if (score_has(AMP_PRECISION_INT8)) {
         amp_dataset *const first = f.dataset;
-        calibrate(&f, "amp", "precision=int8");
-        calibrate(&f, "amp", "precision=int8,anchors=2");
+        score_fit(&f, "amp", "precision=int8");
+        score_fit(&f, "amp", "precision=int8,anchors=2");
         ck_assert(has_int8(&f, K) && has_int8(&f, 2));
         f.dataset = made_cifar10(f.context, "others.bin", N / 2, NULL, 0);
-        calibrate(&f, "amp", "precision=int8,anchors=2");
+        score_fit(&f, "amp", "precision=int8,anchors=2");
         ck_assert(!has_int8(&f, K) && has_int8(&f, 2));
         amp_dataset_free(f.dataset);
         f.dataset = first;
     }
-    tear_down(&f);
+    score_tear_down(&f);
 }
 END_TEST
 
