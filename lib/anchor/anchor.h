@@ -46,7 +46,7 @@ amp_status ampi_network_anchor_stems(ampi_network *network, int32_t threads, siz
 /* Of the first convolution's output: what image half and anchor half give. */
 ampi_shape ampi_stem_shape(const ampi_graph *graph);
 /* Hash of the weights that an anchor's half of the stem depends on. */
-uint64_t ampi_stem_fingerprint(const ampi_graph *graph);
+amp_status ampi_stem_fingerprint(const ampi_graph *graph, uint64_t *out, amp_error *error);
 
 /* The memory of one run over a network. */
 typedef struct ampi_pass ampi_pass;

@@ -46,6 +46,7 @@ amp_status ampi_bank_create(amp_bank **out, const ampi_graph *graph, const ampi_
     amp_context *const context = graph->context;
     const ampi_shape stem = ampi_stem_shape(graph);
     amp_bank *bank;
+    amp_status status;
 
     *out = NULL;
     AMPI_TRY(check(graph, prepare, count, error));
@@ -57,11 +58,13 @@ amp_status ampi_bank_create(amp_bank **out, const ampi_graph *graph, const ampi_
     bank->count = count;
     bank->prepare = *prepare;
     bank->stem = stem;
-    bank->fingerprint = ampi_stem_fingerprint(graph);
     bank->stems = ampi_alloc(context, count, ampi_shape_values(stem) * sizeof(float));
-    if (!bank->stems) {
+    status = bank->stems
+                 ? ampi_stem_fingerprint(graph, &bank->fingerprint, error)
+                 : ampi_fail_nomem(error, "bank", count * ampi_shape_values(stem) * sizeof(float));
+    if (status) {
         amp_bank_unref(bank);
-        return ampi_fail_nomem(error, "bank", count * ampi_shape_values(stem) * sizeof(float));
+        return status;
     }
     *out = bank;
     return AMP_OK;
@@ -104,13 +107,15 @@ amp_status ampi_bank_fill(amp_bank *bank, ampi_network *network, const uint8_t *
 amp_status ampi_bank_check(const amp_bank *bank, const ampi_graph *graph, amp_error *error)
 {
     const ampi_shape stem = ampi_stem_shape(graph);
+    uint64_t fingerprint = 0;
 
     if (bank->context != graph->context)
         return ampi_fail(error, AMP_E_ARGUMENT, "bank", "bank and model have different contexts");
     if (!graph->anchored)
         return ampi_fail(error, AMP_E_SHAPE, "bank", "the network is not anchored");
+    AMPI_TRY(ampi_stem_fingerprint(graph, &fingerprint, error));
     if (bank->stem.c != stem.c || bank->stem.h != stem.h || bank->stem.w != stem.w ||
-        bank->fingerprint != ampi_stem_fingerprint(graph))
+        bank->fingerprint != fingerprint)
         return ampi_fail(error, AMP_E_SHAPE, "bank", "the bank was built for another network");
     return AMP_OK;
 }

@@ -117,25 +117,26 @@ ampi_shape ampi_stem_shape(const ampi_graph *graph)
 }
 
 /* FNV-1a, 64 bits, over the values' bytes. */
-static uint64_t hash_tensor(uint64_t hash, const ampi_graph *graph, int32_t index)
+static amp_status hash_tensor(uint64_t *hash, const ampi_graph *graph, int32_t index,
+                              amp_error *error)
 {
-    const unsigned char *bytes;
-    size_t size;
+    const size_t size = index == AMPI_NONE ? 0 : graph->tensors[index].count * sizeof(float);
+    float *values = NULL;
 
-    if (index == AMPI_NONE || !graph->tensors[index].data)
-        return hash;
-    bytes = (const unsigned char *)graph->tensors[index].data;
-    size = graph->tensors[index].count * sizeof(float);
+    if (size == 0)
+        return AMP_OK;
+    AMPI_TRY(ampi_tensor_plain(&graph->tensors[index], graph->context, &values, error));
     for (size_t i = 0; i < size; i++)
-        hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
-    return hash;
+        *hash = (*hash ^ ((const unsigned char *)values)[i]) * UINT64_C(0x100000001b3);
+    ampi_free(graph->context, values);
+    return AMP_OK;
 }
 
-uint64_t ampi_stem_fingerprint(const ampi_graph *graph)
+amp_status ampi_stem_fingerprint(const ampi_graph *graph, uint64_t *out, amp_error *error)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
     int32_t stem = AMPI_NONE;
 
+    *out = UINT64_C(0xcbf29ce484222325);
     for (size_t i = 0; i < graph->n_nodes; i++) {
         const ampi_node *const node = &graph->nodes[i];
         const bool first = stem == AMPI_NONE && node->op == AMPI_OP_CONV;
@@ -145,9 +146,9 @@ uint64_t ampi_stem_fingerprint(const ampi_graph *graph)
         if (first)
             stem = (int32_t)i;
         for (int p = 0; (first || norm) && p < (int)AMPI_PARAM_COUNT; p++)
-            hash = hash_tensor(hash, graph, node->params[p]);
+            AMPI_TRY(hash_tensor(out, graph, node->params[p], error));
     }
-    return hash;
+    return AMP_OK;
 }
 
 amp_status ampi_network_anchor_stems(ampi_network *network, int32_t threads, size_t n,

@@ -11,8 +11,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #define BIG ((size_t)1 << 18) /* bytes from which fresh memory comes zeroed, and untouched */
 
@@ -101,25 +99,6 @@ void ampi_free(amp_context *context, void *pointer)
         context->options.free(context->options.memory_user, head->start, head->total);
     else
         free(head->start);
-}
-
-void ampi_forget(const amp_context *context, const void *pointer, size_t bytes)
-{
-#ifdef MADV_DONTNEED
-    /* The system rounds the end up to its own pages, so ours must be whole ones. */
-    const long size = sysconf(_SC_PAGESIZE);
-    const uintptr_t page = size > 0 ? (uintptr_t)size : 0;
-    uintptr_t from, to;
-
-    if (page == 0 || (context && context->options.alloc))
-        return;
-    from = ((uintptr_t)pointer + page - 1) / page * page;
-    to = ((uintptr_t)pointer + bytes) / page * page;
-    if (to > from)
-        (void)madvise((void *)from, to - from, MADV_DONTNEED);
-#else
-    (void)context, (void)pointer, (void)bytes;
-#endif
 }
 
 amp_status ampi_grow(amp_context *context, void *array_pointer, size_t *capacity, size_t need,

@@ -79,9 +79,6 @@ void *ampi_hold(void *pointer);
 /* `context` as at the allocation.  NULL is ignored. */
 void ampi_free(amp_context *context, void *pointer);
 
-/* Gives whole pages inside a block back to the system, where the block is not a caller's: nobody
-   reads these bytes any more. */
-void ampi_forget(const amp_context *context, const void *pointer, size_t bytes);
 /* Grows (or makes) an array of `size`-byte items to hold `need` items; doubles *capacity. */
 amp_status ampi_grow(amp_context *context, void *array_pointer, size_t *capacity, size_t need,
                      size_t size, amp_error *error);

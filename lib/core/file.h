@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * core/file.h - whole files in, whole files out, never half of one.
+ * core/file.h - files in, whole or by pieces; files out, whole or not at all.
  */
 #ifndef AMPI_FILE_H
 #define AMPI_FILE_H
@@ -11,6 +11,21 @@
    same context), never NULL on success, even for an empty file. */
 amp_status ampi_file_read(amp_context *context, const char *path, size_t limit, uint8_t **bytes,
                           size_t *size, const char *where, amp_error *error);
+
+/* A regular file of at most `limit` bytes, kept open and read in pieces, by any thread; shared by
+   counting, so a graph's weights may lie in it.  `where` is borrowed for good. */
+typedef struct ampi_file ampi_file;
+
+amp_status ampi_file_open(ampi_file **out, amp_context *context, const char *path, size_t limit,
+                          const char *where, amp_error *error);
+/* NULL is passed on. */
+ampi_file *ampi_file_ref(ampi_file *file);
+void ampi_file_unref(ampi_file *file);
+size_t ampi_file_size(const ampi_file *file);
+/* Bytes offset .. offset + size - 1.  AMP_E_IO too when the file has been written to since it was
+   opened; one that was replaced or removed is still read as it was. */
+amp_status ampi_file_read_at(const ampi_file *file, size_t offset, void *bytes, size_t size,
+                             amp_error *error);
 
 /* A file being written beside its final name; nothing appears there before commit.  A link is
    followed, the mode of a file that is replaced is kept, what is no regular file is refused: a

@@ -138,16 +138,16 @@ static float largest(const float *values, size_t n)
 }
 
 /* See AMPI_SCALES. */
-static void weight_scales(const draft *d, size_t i, const ampi_tensor *weights, size_t channels)
+static void weight_scales(const draft *d, size_t i, const ampi_tensor *weights, const float *values)
 {
     const ampi_int8_node *const mine = &d->out->nodes[i];
     const float from = d->out->nodes[d->graph->nodes[i].inputs[0]].scale;
     const float to = mine->type == dnnl_f32 ? 1.0F : mine->scale;
-    const size_t each = weights->count / channels;
+    const size_t channels = weights->dims[0], each = weights->count / channels;
 
     for (size_t c = 0; c < channels; c++) {
         const float gain = weights->gains != NULL ? fabsf((float)weights->gains[c]) : 1.0F;
-        const float most = gain * largest(weights->data + c * each, each);
+        const float most = gain * largest(values + c * each, each);
         const float scale = most > DEAD_WEIGHT ? most / SIGNED_STEPS : 1.0F;
         mine->weights[c] = scale;
         mine->weights[channels + c] = scale * from / to;
@@ -164,9 +164,12 @@ static amp_status convolution(const draft *d, size_t i)
     const size_t channels = node->shape.c;
     const float from = d->out->nodes[node->inputs[0]].scale;
     ampi_int8_node *const mine = &d->out->nodes[i];
+    float *values = NULL;
 
     AMPI_TRY(make_floats(d, &mine->weights, AMPI_SCALES * channels));
-    weight_scales(d, i, weights, channels);
+    AMPI_TRY(ampi_tensor_plain(weights, d->out->context, &values, d->error));
+    weight_scales(d, i, weights, values);
+    ampi_free(d->out->context, values);
     if (bias == NULL)
         return AMP_OK;
     AMPI_TRY(make_floats(d, &mine->bias, channels));

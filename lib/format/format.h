@@ -62,10 +62,11 @@ amp_status ampi_model_create(amp_model **out, amp_context *context, const char *
 typedef struct ampi_model_source {
     const uint8_t *bytes; /* [size] of a file */
     size_t size;
-    const char *name; /* of the file, for messages */
-    bool ours;        /* nobody reads the bytes afterwards: they are given up as they are read */
+    const char *name; /* of the file, for messages          */
+    ampi_file *file;  /* in place of bytes and size, or NULL */
 } ampi_model_source;
-/* A model without its bank attached; every part copied. */
+/* A model without its bank attached; every part copied but, from a file, the weights of two
+   dimensions or more: those are read when somebody asks for them. */
 amp_status ampi_model_parse(amp_model **out, amp_context *context, const ampi_model_source *source,
                             amp_error *error);
 

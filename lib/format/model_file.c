@@ -3,8 +3,8 @@
  * format/model_file.c - models out of bytes, into files, and new ones with random weights.
  *
  * Opening: index the container, read the record, build the network that its "arch" names, fill
- * its tensors, keep the sections.  lib/score reads the file, attaches the bank and checks what
- * rooms above this one read of the record.
+ * its tensors or say where in the file they lie, keep the sections.  lib/score reads the file,
+ * attaches the bank and checks what rooms above this one read of the record.
  */
 #include "core/text.h"
 #include "format/format_internal.h"
@@ -58,7 +58,7 @@ static amp_status build_graph(draft *parts, size_t file_size, amp_error *error)
         return status;
     status = ampi_record_check(record, error);
     if (status == AMP_OK)
-        status = ampi_graph_build_within(&parts->graph, parts->context,
+        status = ampi_graph_build_hollow(&parts->graph, parts->context,
                                          json_string_value(json_object_get(record, "arch")),
                                          value_limit, error);
     json_decref(record);
@@ -67,13 +67,13 @@ static amp_status build_graph(draft *parts, size_t file_size, amp_error *error)
 
 static amp_status read_parts(draft *parts, const ampi_model_source *source, amp_error *error)
 {
-    AMPI_TRY(
-        ampi_safetensors_index(&parts->views, parts->context, source->bytes, source->size, error));
-    parts->views.ours = source->ours;
+    const size_t size = source->file ? ampi_file_size(source->file) : source->size;
+
+    AMPI_TRY(ampi_safetensors_index(&parts->views, parts->context, source, error));
     if (!parts->views.record)
         return ampi_fail(error, AMP_E_FORMAT, "model",
                          "no \"amp\" record in the metadata: weights alone are no model");
-    AMPI_TRY(build_graph(parts, source->size, error));
+    AMPI_TRY(build_graph(parts, size, error));
     AMPI_TRY(ampi_weights_fill(parts->graph, &parts->views, error));
     ampi_blobs_init(&parts->sections, parts->context);
     AMPI_TRY(ampi_sections_copy(&parts->sections, &parts->views, error));

@@ -26,10 +26,12 @@ static const ampi_json_limits header_limits = {
 
 /* ---- the header's text ---- */
 
-static amp_status find_header(const uint8_t *bytes, size_t size, const char **text, size_t *length,
-                              amp_error *error)
+#define FIRST 9u
+
+/* `first` holds FIRST bytes of `size`, or all. */
+static amp_status read_length(const uint8_t *first, size_t size, size_t *length, amp_error *error)
 {
-    ampi_cursor cursor = { bytes, bytes + size };
+    ampi_cursor cursor = { first, first + ampi_min_size(size, FIRST) };
     uint64_t claimed = 0;
 
     if (size > AMPI_MODEL_MAX_BYTES)
@@ -48,9 +50,40 @@ static amp_status find_header(const uint8_t *bytes, size_t size, const char **te
                          claimed, MAX_HEADER);
     if (claimed < 2 || *cursor.at != '{')
         return ampi_fail(error, AMP_E_FORMAT, "model", "the header does not start with '{'");
-    *text = (const char *)cursor.at;
     *length = (size_t)claimed;
     return AMP_OK;
+}
+
+static amp_status parse_header(ampi_views *views, const char *text, size_t length, amp_error *error)
+{
+    return ampi_json_parse(&views->header, text, length, &header_limits, "header", error);
+}
+
+static amp_status header_of_file(ampi_views *views, const ampi_file *file, size_t *length,
+                                 amp_error *error)
+{
+    const size_t size = ampi_file_size(file);
+    uint8_t first[FIRST] = { 0 };
+    char *text = NULL;
+    amp_status status;
+
+    AMPI_TRY(ampi_file_read_at(file, 0, first, ampi_min_size(size, FIRST), error));
+    AMPI_TRY(read_length(first, size, length, error));
+    text = ampi_alloc_raw(views->context, *length, 1);
+    if (!text)
+        return ampi_fail_nomem(error, "model", *length);
+    status = ampi_file_read_at(file, 8, text, *length, error);
+    if (status == AMP_OK)
+        status = parse_header(views, text, *length, error);
+    ampi_free(views->context, text);
+    return status;
+}
+
+static amp_status header_of_bytes(ampi_views *views, const uint8_t *bytes, size_t size,
+                                  size_t *length, amp_error *error)
+{
+    AMPI_TRY(read_length(bytes, size, length, error));
+    return parse_header(views, (const char *)bytes + 8, *length, error);
 }
 
 /* ---- one tensor ---- */
@@ -99,8 +132,13 @@ static amp_status read_shape(ampi_view *view, const json_t *value, amp_error *er
     return AMP_OK;
 }
 
-/* `data` is the file's data part of `size` bytes. */
-static amp_status read_place(ampi_view *view, const json_t *value, const uint8_t *data, size_t size,
+/* The part behind the header. */
+typedef struct data_part {
+    const ampi_model_source *source;
+    size_t start, size;
+} data_part;
+
+static amp_status read_place(ampi_view *view, const json_t *value, const data_part *data,
                              amp_error *error)
 {
     size_t begin = 0, end = 0;
@@ -108,20 +146,22 @@ static amp_status read_place(ampi_view *view, const json_t *value, const uint8_t
     if (json_array_size(value) != 2 || !read_size(json_array_get(value, 0), &begin) ||
         !read_size(json_array_get(value, 1), &end))
         return bad_entry(error, view->name, "data_offsets are not two whole numbers >= 0");
-    if (begin > end || end > size)
+    if (begin > end || end > data->size)
         return ampi_fail(error, AMP_E_FORMAT, "model",
                          "tensor '%.96s': bytes %zu..%zu of %zu in the file", view->name, begin,
-                         end, size);
+                         end, data->size);
     if (end - begin != view->bytes)
         return ampi_fail(error, AMP_E_FORMAT, "model",
                          "tensor '%.96s': its shape takes %zu bytes, its place has %zu", view->name,
                          view->bytes, end - begin);
-    view->data = data + begin;
+    view->offset = data->start + begin;
+    view->file = data->source->file;
+    view->data = view->file ? NULL : data->source->bytes + view->offset;
     return AMP_OK;
 }
 
 static amp_status read_entry(ampi_view *view, const char *name, const json_t *entry,
-                             const uint8_t *data, size_t size, amp_error *error)
+                             const data_part *data, amp_error *error)
 {
     view->name = name;
     if (strlen(name) >= AMPI_BLOB_NAME)
@@ -133,7 +173,7 @@ static amp_status read_entry(ampi_view *view, const char *name, const json_t *en
         return bad_entry(error, name, "not an object of dtype, shape and data_offsets");
     AMPI_TRY(read_dtype(view, json_object_get(entry, "dtype"), error));
     AMPI_TRY(read_shape(view, json_object_get(entry, "shape"), error));
-    return read_place(view, json_object_get(entry, "data_offsets"), data, size, error);
+    return read_place(view, json_object_get(entry, "data_offsets"), data, error);
 }
 
 /* ---- all of them ---- */
@@ -157,8 +197,7 @@ static amp_status read_metadata(ampi_views *views, json_t *metadata, amp_error *
     return AMP_OK;
 }
 
-static amp_status read_entries(ampi_views *views, const uint8_t *data, size_t size,
-                               amp_error *error)
+static amp_status read_entries(ampi_views *views, const data_part *data, amp_error *error)
 {
     json_t *const metadata = json_object_get(views->header, METADATA);
     const size_t count = json_object_size(views->header) - (metadata ? 1 : 0);
@@ -178,7 +217,7 @@ static amp_status read_entries(ampi_views *views, const uint8_t *data, size_t si
     {
         if (entry == metadata)
             continue;
-        AMPI_TRY(read_entry(&views->items[views->count++], name, entry, data, size, error));
+        AMPI_TRY(read_entry(&views->items[views->count++], name, entry, data, error));
     }
     return AMP_OK;
 }
@@ -187,68 +226,76 @@ static int compare_places(const void *a, const void *b)
 {
     const ampi_view *const left = a;
     const ampi_view *const right = b;
-    const uint8_t *const left_at = left->data, *const right_at = right->data;
 
-    if (left_at != right_at)
-        return left_at < right_at ? -1 : 1;
+    if (left->offset != right->offset)
+        return left->offset < right->offset ? -1 : 1;
     /* Empty tensors come before the one that starts where they lie. */
     return (left->bytes > right->bytes) - (left->bytes < right->bytes);
 }
 
-static amp_status check_cover(ampi_views *views, const uint8_t *data, size_t size, amp_error *error)
+static amp_status check_cover(ampi_views *views, const data_part *data, amp_error *error)
 {
-    const uint8_t *at = data;
+    const size_t end = data->start + data->size;
+    size_t at = data->start;
 
     if (views->count > 1)
         qsort(views->items, views->count, sizeof *views->items, compare_places);
     for (size_t i = 0; i < views->count; i++) {
         const ampi_view *const view = &views->items[i];
-        const uint8_t *const begin = view->data;
-        if (begin != at)
+        if (view->offset != at)
             return bad_entry(error, view->name,
-                             begin < at ? "overlaps another tensor" : "a gap lies before it");
+                             view->offset < at ? "overlaps another tensor"
+                                               : "a gap lies before it");
         at += view->bytes;
     }
-    if (at != data + size)
-        return ampi_fail(error, AMP_E_FORMAT, "model", "%zu bytes after the last tensor",
-                         (size_t)(data + size - at));
+    if (at != end)
+        return ampi_fail(error, AMP_E_FORMAT, "model", "%zu bytes after the last tensor", end - at);
     return AMP_OK;
 }
 
-static amp_status check_crc(const ampi_views *views, amp_error *error)
+/* Weights stay in a file, so that this is where all of it is seen: foreign ones without a checksum
+   too. */
+static amp_status check_crc(ampi_views *views, const ampi_model_source *source, amp_error *error)
 {
+    uint32_t crc = 0;
     char text[16];
 
+    if (!views->crc32 && !source->file)
+        return AMP_OK;
+    AMPI_TRY(ampi_views_crc32(views, views->record, &crc, error));
     if (!views->crc32)
         return AMP_OK;
-    (void)snprintf(text, sizeof text, "%08" PRIx32, ampi_views_crc32(views, views->record));
+    (void)snprintf(text, sizeof text, "%08" PRIx32, crc);
     if (strcmp(text, views->crc32) != 0)
         return ampi_fail(error, AMP_E_FORMAT, "model",
                          "damaged: the checksum is %s, the file says '%.16s'", text, views->crc32);
     return AMP_OK;
 }
 
-static amp_status index_all(ampi_views *views, const uint8_t *bytes, size_t size, amp_error *error)
+static amp_status index_all(ampi_views *views, const ampi_model_source *source, amp_error *error)
 {
-    const char *text = NULL;
+    const size_t size = source->file ? ampi_file_size(source->file) : source->size;
+    data_part data = { .source = source };
     size_t length = 0;
 
-    AMPI_TRY(find_header(bytes, size, &text, &length, error));
-    AMPI_TRY(ampi_json_parse(&views->header, text, length, &header_limits, "header", error));
-    AMPI_TRY(read_entries(views, bytes + 8 + length, size - 8 - length, error));
-    AMPI_TRY(check_cover(views, bytes + 8 + length, size - 8 - length, error));
+    AMPI_TRY(source->file ? header_of_file(views, source->file, &length, error)
+                          : header_of_bytes(views, source->bytes, size, &length, error));
+    data.start = 8 + length;
+    data.size = size - data.start;
+    AMPI_TRY(read_entries(views, &data, error));
+    AMPI_TRY(check_cover(views, &data, error));
     ampi_views_sort(views);
-    return check_crc(views, error);
+    return check_crc(views, source, error);
 }
 
-amp_status ampi_safetensors_index(ampi_views *views, amp_context *context, const uint8_t *bytes,
-                                  size_t size, amp_error *error)
+amp_status ampi_safetensors_index(ampi_views *views, amp_context *context,
+                                  const ampi_model_source *source, amp_error *error)
 {
     amp_status status;
 
     memset(views, 0, sizeof *views);
     views->context = context;
-    status = index_all(views, bytes, size, error);
+    status = index_all(views, source, error);
     if (status != AMP_OK)
         ampi_views_free(views);
     return status;
@@ -262,7 +309,7 @@ static amp_status copy_all(ampi_blobs *out, char **record, const ampi_views *vie
         ampi_blob *blob = NULL;
         AMPI_TRY(
             ampi_blobs_append(out, &blob, view->name, view->dtype, view->rank, view->dims, error));
-        memcpy(blob->data, view->data, view->bytes);
+        AMPI_TRY(ampi_view_read(view, blob->data, error));
     }
     if (!views->record)
         return AMP_OK;
@@ -273,8 +320,9 @@ static amp_status copy_all(ampi_blobs *out, char **record, const ampi_views *vie
 amp_status ampi_safetensors_parse(ampi_blobs *out, char **record, const uint8_t *bytes, size_t size,
                                   const char *name, amp_error *error)
 {
+    const ampi_model_source source = { .bytes = bytes, .size = size, .name = name };
     ampi_views views;
-    amp_status status = ampi_safetensors_index(&views, out->context, bytes, size, error);
+    amp_status status = ampi_safetensors_index(&views, out->context, &source, error);
 
     *record = NULL;
     if (status == AMP_OK)

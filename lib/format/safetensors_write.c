@@ -128,12 +128,17 @@ done:
 
 /* ---- the file ---- */
 
+static amp_status write_piece(void *user, const void *bytes, size_t size, amp_error *error)
+{
+    return ampi_writer_write(user, bytes, size, error);
+}
+
 static amp_status write_parts(ampi_writer *writer, const uint8_t *head, size_t head_size,
                               const ampi_views *views, amp_error *error)
 {
     AMPI_TRY(ampi_writer_write(writer, head, head_size, error));
     for (size_t i = 0; i < views->count; i++)
-        AMPI_TRY(ampi_writer_write(writer, views->items[i].data, views->items[i].bytes, error));
+        AMPI_TRY(ampi_view_walk(&views->items[i], views->context, write_piece, writer, error));
     return AMP_OK;
 }
 
@@ -158,10 +163,12 @@ amp_status ampi_safetensors_store(ampi_views *views, const char *record, const c
     json_t *header = NULL;
     uint8_t *head = NULL;
     size_t head_size = 0;
+    uint32_t sum = 0;
     char crc[16];
 
     ampi_views_sort(views);
-    (void)snprintf(crc, sizeof crc, "%08" PRIx32, ampi_views_crc32(views, record));
+    AMPI_TRY(ampi_views_crc32(views, record, &sum, error));
+    (void)snprintf(crc, sizeof crc, "%08" PRIx32, sum);
     if (views->count > 1)
         qsort(views->items, views->count, sizeof *views->items, compare_for_file);
     header = header_json(views, record, crc);

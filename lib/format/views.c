@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * format/views.c - lists of tensors where they lie: order, checksum, end.
+ * format/views.c - lists of tensors where they lie: order, bytes, checksum, end.
  */
 #include "core/file.h"
 #include "format/format_internal.h"
@@ -39,6 +39,50 @@ bool ampi_view_is_section(const ampi_view *view)
     return strncmp(view->name, AMPI_SECTION_PREFIX, strlen(AMPI_SECTION_PREFIX)) == 0;
 }
 
+/* ---- bytes ---- */
+
+/* Of a file at a time: stays in a core's cache between reading and looking. */
+#define PIECE ((size_t)64 << 10)
+
+amp_status ampi_view_read(const ampi_view *view, void *to, amp_error *error)
+{
+    if (view->file)
+        return ampi_file_read_at(view->file, view->offset, to, view->bytes, error);
+    if (view->bytes > 0)
+        memcpy(to, view->data, view->bytes);
+    return AMP_OK;
+}
+
+static amp_status walk_file(const ampi_view *view, amp_context *context, ampi_take_fn take,
+                            void *user, amp_error *error)
+{
+    const size_t piece = ampi_min_size(view->bytes, PIECE);
+    void *const buffer = ampi_alloc_raw(context, piece, 1);
+    amp_status status = AMP_OK;
+
+    if (!buffer)
+        return ampi_fail_nomem(error, "model", piece);
+    for (size_t at = 0; status == AMP_OK && at < view->bytes; at += piece) {
+        const size_t size = ampi_min_size(piece, view->bytes - at);
+        status = ampi_file_read_at(view->file, view->offset + at, buffer, size, error);
+        if (status == AMP_OK)
+            status = take(user, buffer, size, error);
+    }
+    ampi_free(context, buffer);
+    return status;
+}
+
+amp_status ampi_view_walk(const ampi_view *view, amp_context *context, ampi_take_fn take,
+                          void *user, amp_error *error)
+{
+    if (view->bytes == 0)
+        return AMP_OK;
+    return view->file ? walk_file(view, context, take, user, error)
+                      : take(user, view->data, view->bytes, error);
+}
+
+/* ---- checksum ---- */
+
 static uLong crc_text(uLong crc, const char *text)
 {
     return crc32_z(crc, (const Bytef *)text, strlen(text));
@@ -60,18 +104,50 @@ static uLong crc_shape(uLong crc, const ampi_view *view)
     return crc_text(crc, "\n");
 }
 
-uint32_t ampi_views_crc32(const ampi_views *views, const char *record)
+typedef struct sum {
+    uLong crc;
+    bool floats, finite;
+} sum;
+
+/* An exponent of ones is infinite or no number. */
+static bool all_finite(const unsigned char *bytes, size_t size)
 {
-    uLong crc = crc32_z(0, NULL, 0);
+    const uint32_t exponent = UINT32_C(0x7f800000);
+    uint32_t found = 0;
+
+    for (size_t i = 0; i < size / sizeof(float); i++) {
+        uint32_t bits;
+        memcpy(&bits, bytes + i * sizeof bits, sizeof bits);
+        found |= (uint32_t)((bits & exponent) == exponent);
+    }
+    return found == 0;
+}
+
+static amp_status add_piece(void *user, const void *bytes, size_t size, amp_error *error)
+{
+    sum *const job = user;
+
+    (void)error;
+    job->crc = crc32_z(job->crc, bytes, size);
+    if (job->floats && !all_finite(bytes, size))
+        job->finite = false;
+    return AMP_OK;
+}
+
+amp_status ampi_views_crc32(ampi_views *views, const char *record, uint32_t *out, amp_error *error)
+{
+    sum job = { .crc = crc32_z(0, NULL, 0) };
 
     if (record)
-        crc = crc_text(crc, record);
+        job.crc = crc_text(job.crc, record);
     for (size_t i = 0; i < views->count; i++) {
-        const ampi_view *const view = &views->items[i];
-        crc = crc_shape(crc, view);
-        /* zlib takes NULL for "start again". */
-        if (view->bytes > 0)
-            crc = crc32_z(crc, view->data, view->bytes);
+        ampi_view *const view = &views->items[i];
+        job.crc = crc_shape(job.crc, view);
+        job.floats = view->file && view->dtype == AMPI_DTYPE_F32;
+        job.finite = job.floats;
+        AMPI_TRY(ampi_view_walk(view, views->context, add_piece, &job, error));
+        view->finite = job.finite;
     }
-    return (uint32_t)crc;
+    *out = (uint32_t)job.crc;
+    return AMP_OK;
 }

@@ -61,14 +61,23 @@ static amp_status check_shape(const ampi_tensor *tensor, const ampi_view *view, 
     return AMP_OK;
 }
 
-static amp_status fill_tensor(ampi_tensor *tensor, const ampi_view *view, amp_error *error)
+/* Large weights stay in their file.  What is not finite comes into memory, where
+   ampi_graph_check_values finds and names it. */
+static amp_status fill_tensor(amp_context *context, ampi_tensor *tensor, const ampi_view *view,
+                              amp_error *error)
 {
     AMPI_TRY(check_shape(tensor, view, error));
-    if (tensor->data)
-        memcpy(tensor->data, view->data, view->bytes);
-    else
-        memcpy(&tensor->counter, view->data, sizeof tensor->counter);
-    return AMP_OK;
+    if (tensor->rank == 0)
+        return ampi_view_read(view, &tensor->counter, error);
+    if (!tensor->data && view->file && view->finite) {
+        tensor->file = ampi_file_ref(view->file);
+        tensor->offset = view->offset;
+        return AMP_OK;
+    }
+    if (!tensor->data)
+        tensor->data = ampi_alloc_raw(context, tensor->count, sizeof *tensor->data);
+    return tensor->data ? ampi_view_read(view, tensor->data, error)
+                        : ampi_fail_nomem(error, "model", view->bytes);
 }
 
 static amp_status name_missing(const ampi_tensor *tensor, amp_error *error)
@@ -95,9 +104,7 @@ static amp_status fill_sorted(const ampi_graph *graph, ampi_tensor *const *sorte
         if (order < 0)
             return ampi_fail(error, AMP_E_FORMAT, "model", "tensor '%.96s' is not of %.80s", name,
                              graph->arch);
-        AMPI_TRY(fill_tensor(sorted[next++], view, error));
-        if (views->ours)
-            ampi_forget(graph->context, view->data, view->bytes);
+        AMPI_TRY(fill_tensor(graph->context, sorted[next++], view, error));
     }
     return next < graph->n_tensors ? name_missing(sorted[next], error) : AMP_OK;
 }
@@ -127,7 +134,7 @@ amp_status ampi_sections_copy(ampi_blobs *out, const ampi_views *views, amp_erro
             continue;
         AMPI_TRY(
             ampi_blobs_append(out, &blob, view->name, view->dtype, view->rank, view->dims, error));
-        memcpy(blob->data, view->data, view->bytes);
+        AMPI_TRY(ampi_view_read(view, blob->data, error));
     }
     return AMP_OK;
 }
@@ -140,9 +147,11 @@ static ampi_view tensor_view(const ampi_tensor *tensor)
 
     for (uint32_t i = 0; i < tensor->rank; i++)
         view.dims[i] = tensor->dims[i];
-    view.dtype = tensor->data ? AMPI_DTYPE_F32 : AMPI_DTYPE_I64;
-    view.bytes = tensor->data ? tensor->count * sizeof(float) : sizeof tensor->counter;
-    view.data = tensor->data ? (const void *)tensor->data : &tensor->counter;
+    view.dtype = tensor->rank > 0 ? AMPI_DTYPE_F32 : AMPI_DTYPE_I64;
+    view.bytes = tensor->rank > 0 ? tensor->count * sizeof(float) : sizeof tensor->counter;
+    view.data = tensor->rank > 0 ? (const void *)tensor->data : &tensor->counter;
+    view.file = tensor->file;
+    view.offset = tensor->offset;
     return view;
 }
 

@@ -122,14 +122,16 @@ static amp_status record(ampi_graph *graph, const family *kind, const ampi_arch 
 }
 
 static amp_status build(ampi_graph **out, amp_context *context, const family *kind,
-                        const ampi_arch *arch, size_t value_limit, amp_error *error)
+                        const ampi_arch *arch, const size_t *within, amp_error *error)
 {
     ampi_graph *graph = NULL;
     amp_status status = ampi_graph_create(&graph, context, input_shape(arch), error);
 
     if (status != AMP_OK)
         goto done;
-    graph->value_limit = ampi_min_size(value_limit, AMPI_MAX_VALUES);
+    graph->hollow = within != NULL;
+    if (within != NULL)
+        graph->value_limit = ampi_min_size(*within, AMPI_MAX_VALUES);
     status = record(graph, kind, arch, error);
     if (status != AMP_OK)
         goto done;
@@ -146,8 +148,9 @@ done:
     return status;
 }
 
-amp_status ampi_graph_build_within(ampi_graph **out, amp_context *context, const char *arch,
-                                   size_t value_limit, amp_error *error)
+/* `within`: hollow, and at most that many values. */
+static amp_status build_text(ampi_graph **out, amp_context *context, const char *arch,
+                             const size_t *within, amp_error *error)
 {
     const size_t length = strcspn(arch, ":");
     const family *const kind = find_family(arch, length);
@@ -165,11 +168,17 @@ amp_status ampi_graph_build_within(ampi_graph **out, amp_context *context, const
                                 arch[length] == ':' ? arch + length + 1 : NULL, ',', "network",
                                 error));
     AMPI_TRY(check_arch(kind, &values, error));
-    return build(out, context, kind, &values, value_limit, error);
+    return build(out, context, kind, &values, within, error);
+}
+
+amp_status ampi_graph_build_hollow(ampi_graph **out, amp_context *context, const char *arch,
+                                   size_t value_limit, amp_error *error)
+{
+    return build_text(out, context, arch, &value_limit, error);
 }
 
 amp_status ampi_graph_build(ampi_graph **out, amp_context *context, const char *arch,
                             amp_error *error)
 {
-    return ampi_graph_build_within(out, context, arch, AMPI_MAX_VALUES, error);
+    return build_text(out, context, arch, NULL, error);
 }

@@ -25,7 +25,8 @@ static amp_status check_tensor(const ampi_tensor *tensor, const ampi_tensor_spec
         return ampi_fail(error, AMP_E_SHAPE, "graph",
                          "%s: rank %u with %zu values, not %u with %zu", tensor->name, tensor->rank,
                          tensor->count, want->rank, count);
-    if ((tensor->data == NULL) != (count == 0) || tensor->trainable != want->trainable)
+    if ((tensor->data == NULL && tensor->file == NULL) != (count == 0) ||
+        tensor->trainable != want->trainable)
         return ampi_fail(error, AMP_E_INTERNAL, "graph", "%s: wrong kind of tensor", tensor->name);
     return AMP_OK;
 }
@@ -186,7 +187,7 @@ amp_status ampi_graph_check(const ampi_graph *graph, amp_error *error)
 
 static amp_status check_finite(const ampi_tensor *tensor, bool negative_allowed, amp_error *error)
 {
-    for (size_t i = 0; i < tensor->count; i++)
+    for (size_t i = 0; tensor->data != NULL && i < tensor->count; i++)
         if (!isfinite(tensor->data[i]) || (!negative_allowed && tensor->data[i] < 0.0f))
             return ampi_fail(error, AMP_E_FORMAT, "graph", "%s: value %zu is %g", tensor->name, i,
                              (double)tensor->data[i]);

@@ -80,45 +80,6 @@ done:
     return status;
 }
 
-static void apply_gains(const ampi_tensor *tensor, float *out)
-{
-    const size_t each = tensor->count / tensor->dims[0];
-
-    for (size_t o = 0; o < tensor->dims[0]; o++)
-        for (size_t i = o * each; i < (o + 1) * each; i++)
-            out[i] = (float)((double)tensor->data[i] * tensor->gains[o]);
-}
-
-amp_status ampi_tensor_values(const ampi_tensor *tensor, amp_context *context, float **out,
-                              amp_error *error)
-{
-    if (tensor->gains == NULL) {
-        *out = ampi_hold(tensor->data);
-        return AMP_OK;
-    }
-    *out = ampi_alloc_raw(context, tensor->count, sizeof(float));
-    if (*out == NULL)
-        return ampi_fail_nomem(error, "graph", tensor->count * sizeof(float));
-    apply_gains(tensor, *out);
-    return AMP_OK;
-}
-
-amp_status ampi_graph_settle(ampi_graph *graph, amp_error *error)
-{
-    for (size_t i = 0; i < graph->n_tensors; i++) {
-        ampi_tensor *const tensor = &graph->tensors[i];
-        float *values = NULL;
-        if (tensor->gains == NULL)
-            continue;
-        AMPI_TRY(ampi_tensor_values(tensor, graph->context, &values, error));
-        ampi_free(graph->context, tensor->data);
-        ampi_free(graph->context, tensor->gains);
-        tensor->data = values;
-        tensor->gains = NULL;
-    }
-    return AMP_OK;
-}
-
 static amp_status append_vector(ampi_graph *to, ampi_node *node, ampi_param param, amp_error *error)
 {
     ampi_tensor_spec spec;

@@ -79,6 +79,7 @@ void ampi_graph_free(ampi_graph *graph)
     for (size_t i = 0; i < graph->n_tensors; i++) {
         ampi_free(context, graph->tensors[i].data);
         ampi_free(context, graph->tensors[i].gains);
+        ampi_file_unref(graph->tensors[i].file);
     }
     ampi_free(context, graph->tensors);
     ampi_free(context, graph->nodes);
@@ -95,15 +96,12 @@ static amp_status copy_tensors(ampi_graph *to, const ampi_graph *from, amp_error
         ampi_tensor *const target = &to->tensors[i];
         *target = *source;
         target->data = NULL;
+        target->file = NULL;
         target->gains = ampi_hold(source->gains);
         to->n_tensors = i + 1;
         to->n_values += source->count;
-        if (source->data == NULL)
-            continue;
-        target->data = ampi_alloc_raw(to->context, source->count, sizeof(float));
-        if (target->data == NULL)
-            return ampi_fail_nomem(error, "graph", source->count * sizeof(float));
-        memcpy(target->data, source->data, source->count * sizeof(float));
+        if (source->count > 0)
+            AMPI_TRY(ampi_tensor_copy(source, to->context, &target->data, error));
     }
     return AMP_OK;
 }
@@ -192,7 +190,7 @@ amp_status ampi_graph_append_tensor(ampi_graph *graph, int32_t *out, const ampi_
     memcpy(tensor.dims, spec->dims, sizeof tensor.dims);
     AMPI_TRY(ampi_grow(graph->context, &graph->tensors, &graph->tensor_capacity,
                        graph->n_tensors + 1, sizeof *graph->tensors, error));
-    if (tensor.count > 0) {
+    if (tensor.count > 0 && !(graph->hollow && tensor.rank >= 2)) {
         tensor.data = ampi_alloc(graph->context, tensor.count, sizeof(float));
         if (tensor.data == NULL)
             return ampi_fail_nomem(error, "graph", tensor.count * sizeof(float));

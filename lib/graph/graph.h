@@ -44,12 +44,18 @@ amp_status ampi_graph_linear(ampi_graph *graph, int32_t *out, const char *name, 
 ampi_shape ampi_graph_input(const ampi_graph *graph);
 uint32_t ampi_graph_classes(const ampi_graph *graph);        /* channels of the last node       */
 uint32_t ampi_graph_image_channels(const ampi_graph *graph); /* input.c, halved when anchored   */
-/* The values with their gains, data * gain rounded once: the tensor's own block where it has none,
-   else a new one; either way ampi_free it.  Folding copies no weights: whoever prepares them does.
- */
+/* The values without gains, for reading: the tensor's own block, or one read from its file; either
+   way ampi_free it. */
+amp_status ampi_tensor_plain(const ampi_tensor *tensor, amp_context *context, float **out,
+                             amp_error *error);
+/* The same with their gains, data * gain rounded once; a new block where there are gains.  Folding
+   copies no weights: whoever prepares them does. */
 amp_status ampi_tensor_values(const ampi_tensor *tensor, amp_context *context, float **out,
                               amp_error *error);
-/* Every tensor's gains into its values. */
+/* The values without gains, for writing: always a new block. */
+amp_status ampi_tensor_copy(const ampi_tensor *tensor, amp_context *context, float **out,
+                            amp_error *error);
+/* Every tensor's gains into its values, and these into memory. */
 amp_status ampi_graph_settle(ampi_graph *graph, amp_error *error);
 const ampi_tensor *ampi_graph_find(const ampi_graph *graph, const char *name);
 size_t ampi_graph_parameters(const ampi_graph *graph); /* trainable values                */
@@ -60,7 +66,7 @@ uint64_t ampi_graph_ranged_macs(const ampi_graph *graph);
 bool ampi_node_ranged(const ampi_node *node);
 /* Every invariant that the builders promise, for graphs that came from elsewhere. */
 amp_status ampi_graph_check(const ampi_graph *graph, amp_error *error);
-/* All values finite, running variances and counters >= 0. */
+/* All values in memory finite, running variances and counters >= 0. */
 amp_status ampi_graph_check_values(const ampi_graph *graph, amp_error *error);
 /* "conv", "batch_norm", ...; "?" outside the enum. */
 const char *ampi_op_name(ampi_op op);
@@ -68,6 +74,7 @@ const char *ampi_op_name(ampi_op op);
 /* ---- architectures (arch*.c) ---- */
 /* "family:key=value,..." with the families
      wrn                                                     depth=40, width=2, dropout=0
+     resnet9 | airbench                                      width=64; small and fast to train
      resnet18 | resnet34                                     stem 3x3 of the CIFAR nets
      resnet18-imagenet | resnet34-imagenet | resnet50-imagenet   torchvision's, v1.5
    and the keys classes (10; imagenet 1000), channels=3 (of the image, 1 or 3), size (32; imagenet
@@ -75,15 +82,15 @@ const char *ampi_op_name(ampi_op op);
    them.  graph->arch gets the text with every key written out. */
 amp_status ampi_graph_build(ampi_graph **out, amp_context *context, const char *arch,
                             amp_error *error);
-/* The same with another value_limit: an arch that came with a file allocates no more than the file
-   can fill. */
-amp_status ampi_graph_build_within(ampi_graph **out, amp_context *context, const char *arch,
+/* The same hollow and with another value_limit: for an arch that came with a file, whose weights
+   will lie there, and which is no larger than that file can be. */
+amp_status ampi_graph_build_hollow(ampi_graph **out, amp_context *context, const char *arch,
                                    size_t value_limit, amp_error *error);
 /* A family as text for help pages: "wrn" -> its option table. NULL for an unknown family. */
 const ampi_option *ampi_arch_options(const char *family, size_t *rows);
 /* The family's own initialisation, counter-based: a tensor's values depend on the seed and on its
-   index alone.  Convolutions get normal values of variance 2 / (k k out) except in resnet18 and
-   resnet34, which take PyTorch's defaults. */
+   index alone.  Convolutions get normal values of variance 2 / (k k out) except in resnet9,
+   airbench, resnet18 and resnet34, which take PyTorch's defaults. */
 void ampi_graph_init(ampi_graph *graph, uint64_t seed);
 
 /* ---- rewrites (rewrite*.c): each makes a new graph that shares what it leaves as it is; weights

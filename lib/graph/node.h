@@ -7,7 +7,7 @@
 #ifndef AMPI_NODE_H
 #define AMPI_NODE_H
 
-#include "core/core.h"
+#include "core/file.h"
 
 #define AMPI_NAME 96u
 #define AMPI_MAX_NODES 4096u
@@ -70,7 +70,9 @@ typedef struct ampi_tensor {
     uint32_t rank;        /* 0 for the int64 counters of batch norm            */
     size_t dims[4];
     size_t count;    /* values                                            */
-    float *data;     /* [count], row-major, plain; NULL for a counter     */
+    float *data;     /* [count], row-major, plain; NULL for a counter, and where `file` is  */
+    ampi_file *file; /* the values lie there from byte `offset` on, read when wanted */
+    size_t offset;
     double *gains;   /* [dims[0]] of convolution weights in an optimised graph, or NULL: a
                         folded batch norm's factors, see ampi_tensor_values              */
     int64_t counter; /* rank 0 only                                       */
@@ -87,6 +89,8 @@ typedef struct ampi_graph {
     size_t n_tensors, tensor_capacity;
     size_t n_values;    /* floats in all tensors                              */
     size_t value_limit; /* n_values may not pass it; AMPI_MAX_VALUES or less  */
+    bool hollow;        /* new tensors of two dimensions or more get no memory: whoever makes the
+                           graph gives them some, or a place in a file */
 } ampi_graph;
 
 #endif

@@ -81,6 +81,7 @@ static amp_status share_tensor(ampi_rewrite *rewrite, int32_t source, int32_t *o
     *added = *tensor;
     added->data = ampi_hold(tensor->data);
     added->gains = ampi_hold(tensor->gains);
+    added->file = ampi_file_ref(tensor->file);
     *out = (int32_t)to->n_tensors;
     to->n_tensors++;
     to->n_values += tensor->count;

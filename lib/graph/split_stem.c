@@ -34,7 +34,7 @@ static amp_status find_stem(stem *out, const ampi_graph *graph, const ampi_rewri
 }
 
 /* Weights of one half from the whole [o, 2 ch, k, k]; for the anchor Wc - Wd, else Wd. */
-static void fill_half(ampi_graph *half, const stem *from, bool anchor)
+static void fill_half(ampi_graph *half, const stem *from, const float *values, bool anchor)
 {
     const ampi_node *const node = &from->graph->nodes[from->conv];
     const ampi_tensor *const whole = ampi_node_tensor(from->graph, node, AMPI_PARAM_WEIGHT);
@@ -42,7 +42,7 @@ static void fill_half(ampi_graph *half, const stem *from, bool anchor)
     const size_t each = part->count / node->shape.c;
 
     for (size_t o = 0; o < node->shape.c; o++) {
-        const float *const first = whole->data + 2 * o * each;
+        const float *const first = values + 2 * o * each;
         const float *const second = first + each;
         double scale = 1.0;
         double shift = 0.0;
@@ -82,6 +82,7 @@ static amp_status make_half(ampi_graph **out, const stem *from, bool anchor, amp
     const ampi_conv how = { node->shape.c, node->kernel, node->stride, node->pad, bias };
     ampi_shape input = from->graph->nodes[0].shape;
     ampi_graph *half = NULL;
+    float *values = NULL;
     int32_t index = AMPI_NONE;
     amp_status status = AMP_OK;
 
@@ -92,11 +93,16 @@ static amp_status make_half(ampi_graph **out, const stem *from, bool anchor, amp
     status = ampi_graph_conv(half, &index, node->name, 0, &how, error);
     if (status != AMP_OK)
         goto done;
-    fill_half(half, from, anchor);
+    status = ampi_tensor_plain(ampi_node_tensor(from->graph, node, AMPI_PARAM_WEIGHT),
+                               from->graph->context, &values, error);
+    if (status != AMP_OK)
+        goto done;
+    fill_half(half, from, values, anchor);
     fill_bias(half, from);
     *out = half;
     half = NULL;
 done:
+    ampi_free(from->graph->context, values);
     ampi_graph_free(half);
     return status;
 }

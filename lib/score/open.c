@@ -49,8 +49,8 @@ static amp_status complete(amp_model *model, amp_error *error)
     return attach_bank(model, &prepare, error);
 }
 
-static amp_status open_bytes(amp_model **out, amp_context *context, const ampi_model_source *source,
-                             amp_error *error)
+static amp_status open_source(amp_model **out, amp_context *context,
+                              const ampi_model_source *source, amp_error *error)
 {
     amp_model *model = NULL;
     amp_status status = ampi_model_parse(&model, context, source, error);
@@ -74,15 +74,15 @@ amp_status amp_model_open_memory(amp_model **out, amp_context *context, const vo
     *out = NULL;
     if (!bytes)
         return ampi_fail(error, AMP_E_ARGUMENT, "model", "bytes is NULL");
-    return open_bytes(out, context, &(ampi_model_source){ bytes, size, "memory", .ours = false },
-                      error);
+    return open_source(out, context,
+                       &(ampi_model_source){ .bytes = bytes, .size = size, .name = "memory" },
+                       error);
 }
 
 amp_status amp_model_open(amp_model **out, amp_context *context, const char *path, amp_error *error)
 {
     amp_context *own = NULL;
-    uint8_t *bytes = NULL;
-    size_t size = 0;
+    ampi_file *file = NULL;
     amp_status status;
 
     if (!out)
@@ -93,11 +93,10 @@ amp_status amp_model_open(amp_model **out, amp_context *context, const char *pat
     status = ampi_context_get(&own, context, error);
     if (status)
         return status;
-    status = ampi_file_read(own, path, AMPI_MODEL_MAX_BYTES, &bytes, &size, "model", error);
+    status = ampi_file_open(&file, own, path, AMPI_MODEL_MAX_BYTES, "model", error);
     if (!status)
-        status =
-            open_bytes(out, own, &(ampi_model_source){ bytes, size, path, .ours = true }, error);
-    ampi_free(own, bytes);
+        status = open_source(out, own, &(ampi_model_source){ .name = path, .file = file }, error);
+    ampi_file_unref(file);
     amp_context_unref(own);
     return status;
 }

@@ -168,19 +168,18 @@ amp_status amp_trainer_resume(amp_trainer **out, amp_context *context, const cha
 {
     amp_context *own = NULL;
     amp_model *model = NULL;
-    uint8_t *bytes = NULL;
-    size_t size = 0;
+    ampi_file *file = NULL;
     amp_status status;
 
     if (!out || !path)
         return ampi_fail(error, AMP_E_ARGUMENT, "train", "out and path must be given");
     *out = NULL;
     AMPI_TRY(ampi_context_get(&own, context, error));
-    status = ampi_file_read(own, path, AMPI_MODEL_MAX_BYTES, &bytes, &size, "train", error);
+    status = ampi_file_open(&file, own, path, AMPI_MODEL_MAX_BYTES, "train", error);
     if (status == AMP_OK)
-        status = ampi_model_parse(&model, own,
-                                  &(ampi_model_source){ bytes, size, path, .ours = true }, error);
-    ampi_free(own, bytes);
+        status = ampi_model_parse(&model, own, &(ampi_model_source){ .name = path, .file = file },
+                                  error);
+    ampi_file_unref(file);
     if (status == AMP_OK)
         status = resume_model(out, model, data_spec, data_options, error);
     amp_model_unref(model);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * core/file.c - whole files in; files out beside their final name, synced, then renamed.
+ * core/file_write.c - files out: written beside their final name, synced, then renamed.
  */
 #define _GNU_SOURCE
 #include "core/file.h"
@@ -18,80 +18,6 @@
 /* Left-overs of killed processes with this process id do not stop a save. */
 #define MAX_ATTEMPTS 100u
 #define MAX_LINKS 40 /* as the kernel follows */
-
-static amp_status open_regular(const char *path, int *out, uint64_t *size, const char *where,
-                               amp_error *error)
-{
-    struct stat info;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-    if (fd < 0)
-        return ampi_fail_errno(error, AMP_E_IO, where, errno, "cannot open %s",
-                               ampi_path_tail(path));
-    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-        (void)close(fd);
-        return ampi_fail(error, AMP_E_IO, where, "%s is not a regular file", ampi_path_tail(path));
-    }
-    *out = fd;
-    *size = (uint64_t)info.st_size;
-    return AMP_OK;
-}
-
-/* Bytes read, short only at the end of the file; -1 with errno. */
-static ssize_t read_full(int fd, uint8_t *bytes, size_t size)
-{
-    size_t done = 0;
-
-    while (done < size) {
-        const ssize_t got = read(fd, bytes + done, size - done);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return -1;
-        if (got == 0)
-            break;
-        done += (size_t)got;
-    }
-    return (ssize_t)done;
-}
-
-amp_status ampi_file_read(amp_context *context, const char *path, size_t limit, uint8_t **bytes,
-                          size_t *size, const char *where, amp_error *error)
-{
-    amp_status status;
-    uint64_t length = 0;
-    uint8_t *buffer = NULL;
-    ssize_t got;
-    int fd = -1;
-
-    *bytes = NULL;
-    status = open_regular(path, &fd, &length, where, error);
-    if (status != AMP_OK)
-        return status;
-    if (length > limit) {
-        status = ampi_fail(error, AMP_E_LIMIT, where, "%s has %llu bytes, limit %zu",
-                           ampi_path_tail(path), (unsigned long long)length, limit);
-        goto done;
-    }
-    buffer = ampi_alloc_raw(context, (size_t)length + 1, 1);
-    if (!buffer) {
-        status = ampi_fail_nomem(error, where, (size_t)length);
-        goto done;
-    }
-    got = read_full(fd, buffer, (size_t)length);
-    if (got < 0) {
-        status =
-            ampi_fail_errno(error, AMP_E_IO, where, errno, "cannot read %s", ampi_path_tail(path));
-        goto done;
-    }
-    *size = (size_t)got;
-    *bytes = buffer;
-    buffer = NULL;
-done:
-    ampi_free(context, buffer);
-    (void)close(fd);
-    return status;
-}
 
 struct ampi_writer {
     amp_context *context;
