@@ -2,7 +2,7 @@
 /*
  * graph/arch.c - "wrn:depth=28,width=2" -> a network: the table of families and their options.
  *
- * The layers of a family are in arch_wrn.c and arch_resnet.c.
+ * The layers of a family are in arch_wrn.c, arch_resnet.c and arch_small.c.
  */
 #include "graph/graph_internal.h"
 
@@ -41,6 +41,11 @@ static const ampi_option wrn_options[] = {
     COMMON_ROWS("10", "32"),
 };
 
+static const ampi_option small_options[] = {
+    INT_ROW(width, 4, 512, "64", "channels of the first stage"),
+    COMMON_ROWS("10", "32"),
+};
+
 static const ampi_option cifar_options[] = { COMMON_ROWS("10", "32") };
 static const ampi_option imagenet_options[] = { COMMON_ROWS("1000", "224") };
 
@@ -51,7 +56,8 @@ typedef struct family {
     const char *name;
     const ampi_option *options;
     size_t rows;
-    const ampi_resnet *resnet; /* NULL: wrn */
+    const ampi_resnet *resnet; /* NULL: `append` */
+    amp_status (*append)(ampi_graph *graph, const ampi_arch *arch, amp_error *error);
 } family;
 
 static const ampi_resnet resnet18 = { blocks_18, false, false };
@@ -60,13 +66,17 @@ static const ampi_resnet resnet18_imagenet = { blocks_18, false, true };
 static const ampi_resnet resnet34_imagenet = { blocks_34, false, true };
 static const ampi_resnet resnet50_imagenet = { blocks_34, true, true };
 
+#define ROWS(table) table, COUNT_OF(table)
+
 static const family families[] = {
-    { "wrn", wrn_options, COUNT_OF(wrn_options), NULL },
-    { "resnet18", cifar_options, COUNT_OF(cifar_options), &resnet18 },
-    { "resnet34", cifar_options, COUNT_OF(cifar_options), &resnet34 },
-    { "resnet18-imagenet", imagenet_options, COUNT_OF(imagenet_options), &resnet18_imagenet },
-    { "resnet34-imagenet", imagenet_options, COUNT_OF(imagenet_options), &resnet34_imagenet },
-    { "resnet50-imagenet", imagenet_options, COUNT_OF(imagenet_options), &resnet50_imagenet },
+    { "wrn", ROWS(wrn_options), NULL, ampi_arch_wrn },
+    { "resnet9", ROWS(small_options), NULL, ampi_arch_resnet9 },
+    { "airbench", ROWS(small_options), NULL, ampi_arch_airbench },
+    { "resnet18", ROWS(cifar_options), &resnet18, NULL },
+    { "resnet34", ROWS(cifar_options), &resnet34, NULL },
+    { "resnet18-imagenet", ROWS(imagenet_options), &resnet18_imagenet, NULL },
+    { "resnet34-imagenet", ROWS(imagenet_options), &resnet34_imagenet, NULL },
+    { "resnet50-imagenet", ROWS(imagenet_options), &resnet50_imagenet, NULL },
 };
 
 static const family *find_family(const char *name, size_t length)
@@ -90,7 +100,7 @@ static amp_status check_arch(const family *kind, const ampi_arch *arch, amp_erro
 {
     if (arch->channels == 2)
         return ampi_fail(error, AMP_E_ARGUMENT, "network", "channels=2, not 1 or 3");
-    if (kind->resnet == NULL && arch->depth % 6 != 4)
+    if (kind->append == ampi_arch_wrn && arch->depth % 6 != 4)
         return ampi_fail(error, AMP_E_ARGUMENT, "network", "wrn: depth=%lld, not 6n + 4",
                          (long long)arch->depth);
     return AMP_OK;
@@ -136,7 +146,7 @@ static amp_status build(ampi_graph **out, amp_context *context, const family *ki
     if (status != AMP_OK)
         goto done;
     if (kind->resnet == NULL)
-        status = ampi_arch_wrn(graph, arch, error);
+        status = kind->append(graph, arch, error);
     else
         status = ampi_arch_resnet(graph, arch, kind->resnet, error);
     if (status != AMP_OK)
@@ -159,8 +169,8 @@ static amp_status build_text(ampi_graph **out, amp_context *context, const char 
     *out = NULL;
     if (kind == NULL)
         return ampi_fail(error, AMP_E_ARGUMENT, "network",
-                         "%.40s: not one of wrn, resnet18, resnet34, resnet18-imagenet, "
-                         "resnet34-imagenet, resnet50-imagenet",
+                         "%.40s: not one of wrn, resnet9, airbench, resnet18, resnet34, "
+                         "resnet18-imagenet, resnet34-imagenet, resnet50-imagenet",
                          arch);
     memset(&values, 0, sizeof values);
     ampi_options_default(kind->options, kind->rows, &values);

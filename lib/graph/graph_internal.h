@@ -54,14 +54,17 @@ bool ampi_node_param_dims(const ampi_graph *graph, const ampi_node *node, ampi_p
 
 /* The values of every family's options; a family's table lists those that it knows. */
 typedef struct ampi_arch {
-    int64_t depth, width; /* wrn */
+    int64_t depth; /* wrn */
+    int64_t width; /* wrn, resnet9, airbench */
     int64_t classes, channels, size, height_px, width_px;
     double dropout; /* wrn */
     bool anchored;
 } ampi_arch;
 
-/* Both append a whole network behind node 0. */
+/* Each appends a whole network behind node 0. */
 amp_status ampi_arch_wrn(ampi_graph *graph, const ampi_arch *arch, amp_error *error);
+amp_status ampi_arch_resnet9(ampi_graph *graph, const ampi_arch *arch, amp_error *error);
+amp_status ampi_arch_airbench(ampi_graph *graph, const ampi_arch *arch, amp_error *error);
 
 typedef struct ampi_resnet {
     const uint32_t *blocks; /* [4]: units of a stage                                */

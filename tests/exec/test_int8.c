@@ -210,6 +210,8 @@ static const network networks[] = {
     { "resnet18:classes=7,size=20,channels=1", 0.15 },
     { "resnet34-imagenet:classes=10,size=65", 0.2 },
     { "resnet50-imagenet:classes=10,size=64,anchored=0", 0.3 },
+    { "resnet9:width=20", 0.15 },
+    { "airbench:width=20,classes=7,size=23", 0.15 },
 };
 
 #define N_NETWORKS ((int)(sizeof networks / sizeof networks[0]))

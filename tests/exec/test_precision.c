@@ -24,6 +24,8 @@ static const char *const networks[] = {
     "resnet18:classes=7,size=20,channels=1",
     "resnet34-imagenet:classes=10,size=65",
     "resnet50-imagenet:classes=10,size=64,anchored=0",
+    "resnet9:width=20",
+    "airbench:width=20,classes=7,size=23",
 };
 
 #define N_NETWORKS ((int)(sizeof networks / sizeof networks[0]))

@@ -24,6 +24,12 @@ static const size_row sizes[] = {
     { "wrn:classes=100,anchored=0", 2255156, 5408, 227, 0 },
     { "wrn:classes=1000,anchored=0", 2371256, 5408, 227, 0 },
     { "wrn:dropout=0.3", 2243978, 5408, 227, 328041728 },
+    { "resnet9", 6574858, 4480, 50, 381031424 },
+    { "resnet9:anchored=0", 6573130, 4480, 50, 379261952 },
+    { "resnet9:width=28", 1261690, 1960, 50, 73803968 },
+    { "airbench", 1987514, 2304, 40, 132262528 },
+    { "airbench:anchored=0", 1972802, 2304, 40, 118147360 },
+    { "airbench:width=48,classes=100", 1141972, 1728, 40, 79881600 },
     { "resnet18", 11175690, 9600, 122, 557192192 },
     { "resnet18:classes=100", 11221860, 9600, 122, 0 },
     { "resnet18:classes=1000", 11683560, 9600, 122, 0 },
@@ -146,6 +152,56 @@ START_TEST(resnet_names_and_shapes)
 }
 END_TEST
 
+START_TEST(small_names_and_shapes)
+{
+    ampi_graph *const resnet9 = build("resnet9:width=20,classes=7");
+    ampi_graph *const airbench = build("airbench:channels=1");
+
+    has(resnet9, "prep.conv.weight", 4, DIMS(20, 6, 3, 3));
+    has(resnet9, "layer1.bn.running_mean", 1, DIMS(40));
+    has(resnet9, "layer3.res2.conv.weight", 4, DIMS(160, 160, 3, 3));
+    has(resnet9, "linear.weight", 2, DIMS(7, 160));
+    ck_assert_ptr_null(ampi_graph_find(resnet9, "layer2.res1.conv.weight"));
+    has(airbench, "whiten.weight", 4, DIMS(16, 2, 2, 2));
+    has(airbench, "whiten.bias", 1, DIMS(16));
+    has(airbench, "layer1.conv1.weight", 4, DIMS(64, 16, 3, 3));
+    has(airbench, "layer3.bn2.weight", 1, DIMS(256));
+    has(airbench, "linear.weight", 2, DIMS(10, 256));
+    ampi_graph_free(resnet9);
+    ampi_graph_free(airbench);
+}
+END_TEST
+
+/* resnet9's last layer starts at an eighth of PyTorch's range, airbench's at a ninth; its filters
+   pass the channels that they read. */
+START_TEST(small_networks_start_as_their_authors_do)
+{
+    ampi_graph *const resnet9 = build("resnet9"), *const airbench = build("airbench");
+    const ampi_tensor *filters, *linear;
+    float most = 0;
+
+    ampi_graph_init(resnet9, 3);
+    ampi_graph_init(airbench, 3);
+    linear = ampi_graph_find(resnet9, "linear.weight");
+    for (size_t i = 0; i < linear->count; i++)
+        most = linear->data[i] > most ? linear->data[i] : most;
+    ck_assert_float_le(most, 0.0442f / 8);
+    ck_assert_float_ge(most, 0.0430f / 8);
+    linear = ampi_graph_find(airbench, "linear.weight");
+    for (size_t i = 0; i < linear->count; i++)
+        ck_assert_float_le(linear->data[i], 0.0625f / 9);
+    filters = ampi_graph_find(airbench, "layer2.conv1.weight");
+    for (size_t i = 0; i < 64u * 64 * 9; i++)
+        ck_assert(filters->data[i] >= ((i / 9) / 64 == (i / 9) % 64 && i % 9 == 4 ? 1.0f : 0.0f) &&
+                  filters->data[i] <= 1.0f);
+    for (size_t i = 0; i < 9; i++)
+        ck_assert(filters->data[i] <= (i == 4 ? 1.0f : 0.0f));
+    ck_assert(filters->data[64u * 64 * 9] < 0.05f);
+    ampi_graph_free(resnet9);
+    ampi_graph_free(airbench);
+}
+END_TEST
+
 START_TEST(bottleneck_strides_in_the_3x3)
 {
     ampi_graph *const graph = build("resnet50-imagenet");
@@ -170,6 +226,10 @@ START_TEST(any_size_is_allowed)
     static const char *const archs[] = {
         "wrn:depth=10,width=1,size=1",
         "wrn:depth=16,width=3,height_px=17,width_px=40",
+        "resnet9:size=8,width=4",
+        "resnet9:height_px=40,width_px=100",
+        "airbench:size=9",
+        "airbench:height_px=70,width_px=33,classes=3",
         "resnet18:size=5,classes=2",
         "resnet34-imagenet:size=1",
         "resnet50-imagenet:height_px=33,width_px=65,channels=1,classes=7",
@@ -231,6 +291,10 @@ static const refusal refusals[] = {
     { "wrn:size=4097", AMP_E_ARGUMENT, "size" },
     { "wrn:dropout=1", AMP_E_ARGUMENT, "dropout" },
     { "wrn:breadth=1", AMP_E_ARGUMENT, "breadth" },
+    { "resnet9:width=3", AMP_E_ARGUMENT, "width" },
+    { "resnet9:depth=9", AMP_E_ARGUMENT, "depth" },
+    { "resnet9:size=7", AMP_E_SHAPE, "kernel 2" },
+    { "airbench:size=8", AMP_E_SHAPE, "kernel 2" },
     { "resnet18:depth=18", AMP_E_ARGUMENT, "depth" },
     { "resnet18:size=4096", AMP_E_LIMIT, "values" },
 };
@@ -256,6 +320,8 @@ static Suite *arch_suite(void)
     tcase_add_test(tests, wrn_names_and_shapes);
     tcase_add_test(tests, wrn_of_width_one_has_no_first_shortcut);
     tcase_add_test(tests, resnet_names_and_shapes);
+    tcase_add_test(tests, small_names_and_shapes);
+    tcase_add_test(tests, small_networks_start_as_their_authors_do);
     tcase_add_test(tests, bottleneck_strides_in_the_3x3);
     tcase_add_test(tests, any_size_is_allowed);
     tcase_add_test(tests, rectangles_keep_height_first);

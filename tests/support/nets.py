@@ -149,6 +149,81 @@ class ResNet(nn.Module):
         return self.fc(x) if self.imagenet else self.linear(x)
 
 
+class Layer(nn.Module):
+    """conv - bn - relu."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.conv = conv(inputs, outputs, 3, 1)
+        self.bn = nn.BatchNorm2d(outputs)
+
+    def path(self, x):
+        return F.relu(self.bn(self.conv(x)))
+
+    def forward(self, x):
+        return self.path(x)
+
+
+class Halved(Layer):
+    """Layer and a pool of 2, then x + two layers where there is a residual."""
+
+    def __init__(self, inputs, outputs, residual):
+        super().__init__(inputs, outputs)
+        if residual:
+            self.res1 = Layer(outputs, outputs)
+            self.res2 = Layer(outputs, outputs)
+
+    def forward(self, x):
+        x = F.max_pool2d(self.path(x), 2)
+        return x + self.res2(self.res1(x)) if hasattr(self, "res1") else x
+
+
+def last_pool(x, side):
+    return F.max_pool2d(x, min(side, x.shape[2], x.shape[3])).mean((2, 3))
+
+
+class ResNet9(nn.Module):
+    def __init__(self, width, inputs, classes):
+        super().__init__()
+        self.prep = Layer(inputs, width)
+        self.layer1 = Halved(width, 2 * width, True)
+        self.layer2 = Halved(2 * width, 4 * width, False)
+        self.layer3 = Halved(4 * width, 8 * width, True)
+        self.linear = nn.Linear(8 * width, classes)
+
+    def forward(self, x):
+        return self.linear(last_pool(self.layer3(self.layer2(self.layer1(self.prep(x)))), 4))
+
+
+class Group(nn.Module):
+    """conv - pool of 2 - bn - relu - conv - bn - relu."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.conv1 = conv(inputs, outputs, 3, 1)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.conv2 = conv(outputs, outputs, 3, 1)
+        self.bn2 = nn.BatchNorm2d(outputs)
+
+    def forward(self, x):
+        x = F.relu(self.bn1(F.max_pool2d(self.conv1(x), 2)))
+        return F.relu(self.bn2(self.conv2(x)))
+
+
+class Airbench(nn.Module):
+    def __init__(self, width, inputs, classes):
+        super().__init__()
+        self.whiten = nn.Conv2d(inputs, 8 * inputs, 2)
+        self.layer1 = Group(8 * inputs, width)
+        self.layer2 = Group(width, 4 * width)
+        self.layer3 = Group(4 * width, 4 * width)
+        self.linear = nn.Linear(4 * width, classes)
+
+    def forward(self, x):
+        x = self.layer3(self.layer2(self.layer1(F.relu(self.whiten(x)))))
+        return self.linear(last_pool(x, 3))
+
+
 RESNETS = {
     "resnet18": (Basic, [2, 2, 2, 2], False),
     "resnet34": (Basic, [3, 4, 6, 3], False),
@@ -156,6 +231,9 @@ RESNETS = {
     "resnet34-imagenet": (Basic, [3, 4, 6, 3], True),
     "resnet50-imagenet": (Bottleneck, [3, 4, 6, 3], True),
 }
+
+
+SMALL = {"resnet9": ResNet9, "airbench": Airbench}
 
 
 def parse(arch):
@@ -168,6 +246,8 @@ def parse(arch):
             raise ValueError(f"{arch}: unknown key {key}")
         values[key] = float(value) if key == "dropout" else int(value)
     imagenet = family.endswith("-imagenet")
+    if family in SMALL and "width=" not in text:
+        values["width"] = 64
     values["classes"] = values["classes"] or (1000 if imagenet else 10)
     values["size"] = values["size"] or (224 if imagenet else 32)
     return family, values
@@ -185,6 +265,8 @@ def build(arch):
     inputs, classes = input_shape(arch)[0], values["classes"]
     if family == "wrn":
         return WideResNet(values["depth"], values["width"], values["dropout"], inputs, classes)
+    if family in SMALL:
+        return SMALL[family](values["width"], inputs, classes)
     return ResNet(*RESNETS[family], inputs, classes)
 
 
@@ -200,7 +282,7 @@ def randomise(module, seed):
             if isinstance(part, (nn.Conv2d, nn.Linear)):
                 deviation = math.sqrt(1.2 / part.weight[0].numel())
                 put(part.weight, rng.normal(0, deviation, part.weight.numel()))
-            if isinstance(part, nn.Linear):
+            if isinstance(part, (nn.Conv2d, nn.Linear)) and part.bias is not None:
                 put(part.bias, rng.normal(0, 0.5, part.bias.numel()))
             if isinstance(part, nn.BatchNorm2d):
                 count = part.num_features
