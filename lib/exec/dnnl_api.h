@@ -32,7 +32,8 @@ typedef struct ampi_conv_scales {
 /* Layouts are oneDNN's choice; source and destination of a convolution of bytes are nhwc. */
 typedef struct ampi_conv_spec {
     ampi_direction direction;
-    dnnl_data_type_t from, to; /* of source and weights, of the destination; zeroed = fp32 */
+    dnnl_data_type_t from, to; /* of source and weights (their gradient is fp32), of the
+                                  destination; zeroed = fp32 */
     dnnl_dim_t n, ic, ih, iw, oc, oh, ow, kernel, stride, pad;
     bool winograd;        /* only this algorithm: dnnl_unimplemented where there is none */
     bool whole;           /* a kernel of ampi_conv_whole where there is one */

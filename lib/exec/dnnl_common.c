@@ -106,12 +106,14 @@ dnnl_status_t ampi_conv_any(ampi_conv_layouts *any, const ampi_conv_spec *s)
     const dnnl_data_type_t from = s->from == dnnl_data_type_undef ? dnnl_f32 : s->from;
     const dnnl_data_type_t to = s->to == dnnl_data_type_undef ? dnnl_f32 : s->to;
     const bool bytes = s->scales.weights != NULL;
+    /* Gradients of weights are sums over a whole batch. */
+    const dnnl_data_type_t kept = s->direction == AMPI_BACKWARD_WEIGHTS ? dnnl_f32 : from;
     const dnnl_format_tag_t tag = bytes ? dnnl_nhwc : dnnl_format_tag_any;
     dnnl_status_t status = ampi_layout_make(&any->source, &source, tag, from);
 
     if (status == dnnl_success)
         status =
-            ampi_layout_make(&any->weights, &weights, dnnl_format_tag_any, bytes ? dnnl_s8 : from);
+            ampi_layout_make(&any->weights, &weights, dnnl_format_tag_any, bytes ? dnnl_s8 : kept);
     if (status == dnnl_success)
         status = ampi_layout_make(&any->destination, &destination, tag, to);
     if (status == dnnl_success && s->bias)

@@ -26,6 +26,7 @@ typedef struct ampi_tape_dnnl {
     ampi_tape_setup setup;
     amp_context *context;
     dnnl_engine_t engine;
+    dnnl_data_type_t type; /* of values and of their gradients */
     ampi_plan plan;
     ampi_emit emit; /* while the plan is made */
     ampi_tape_node *nodes;
@@ -35,10 +36,10 @@ typedef struct ampi_tape_dnnl {
     uint64_t seed, step; /* of the last forward */
 } ampi_tape_dnnl;
 
-/* By shape alone, so that a run repeats. */
-bool ampi_tape_winograd(const ampi_tape_dnnl *tape, const ampi_conv_spec *spec);
-/* With Winograd where the rule and oneDNN have it, direct otherwise. */
-amp_status ampi_tape_conv_desc(ampi_tape_dnnl *tape, ampi_conv_spec *spec,
+/* A convolution or linear layer in one direction, with Winograd where the rule and oneDNN have it;
+   the plan keeps *out. */
+amp_status ampi_tape_conv_desc(ampi_tape_dnnl *tape, const ampi_node *node,
+                               ampi_direction direction, const_dnnl_primitive_desc_t hint,
                                dnnl_primitive_desc_t *out);
 /* Plain outside buffer of a node's parameter, with the shape that oneDNN wants it in. */
 amp_status ampi_tape_param(ampi_tape_dnnl *tape, const ampi_node *node, ampi_param param,
@@ -49,6 +50,11 @@ amp_status ampi_tape_param_diff(ampi_tape_dnnl *tape, const ampi_node *node, amp
 
 amp_status ampi_tape_emit_forward(ampi_tape_dnnl *tape);
 amp_status ampi_tape_emit_backward(ampi_tape_dnnl *tape);
+
+static inline size_t ampi_tape_value_bytes(const ampi_tape_dnnl *tape)
+{
+    return tape->type == dnnl_bf16 ? sizeof(uint16_t) : sizeof(float);
+}
 
 /* Steps of our own. */
 void ampi_tape_track(const ampi_call *call);         /* mean, var */

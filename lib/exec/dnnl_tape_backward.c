@@ -36,18 +36,16 @@ static amp_status conv_weights(ampi_tape_dnnl *tape, const ampi_node *node,
                                const ampi_tape_node *own)
 {
     ampi_emit *const emit = &tape->emit;
-    ampi_conv_spec spec = { .direction = AMPI_BACKWARD_WEIGHTS, .hint = own->forward };
     dnnl_primitive_desc_t desc = NULL;
     int32_t source, diff, plain, made, bias = AMPI_NONE;
     ampi_md md;
 
-    ampi_emit_conv_shape(emit, node, &spec);
-    AMPI_TRY(ampi_tape_conv_desc(tape, &spec, &desc));
+    AMPI_TRY(ampi_tape_conv_desc(tape, node, AMPI_BACKWARD_WEIGHTS, own->forward, &desc));
     AMPI_TRY(ampi_emit_as(emit, tape->nodes[node->inputs[0]].value,
                           ampi_desc_md(desc, dnnl_query_src_md, 0), &source));
     AMPI_TRY(ampi_emit_as(emit, own->diff, ampi_desc_md(desc, dnnl_query_diff_dst_md, 0), &diff));
     AMPI_TRY(ampi_tape_param_diff(tape, node, AMPI_PARAM_WEIGHT, &plain));
-    if (spec.bias)
+    if (node->params[AMPI_PARAM_BIAS] != AMPI_NONE)
         AMPI_TRY(ampi_tape_param_diff(tape, node, AMPI_PARAM_BIAS, &bias));
     md = ampi_desc_md(desc, dnnl_query_diff_weights_md, 0);
     made = plain;
@@ -64,12 +62,10 @@ static amp_status conv_weights(ampi_tape_dnnl *tape, const ampi_node *node,
 static amp_status conv_data(ampi_tape_dnnl *tape, const ampi_node *node, const ampi_tape_node *own)
 {
     ampi_emit *const emit = &tape->emit;
-    ampi_conv_spec spec = { .direction = AMPI_BACKWARD_DATA, .hint = own->forward };
     dnnl_primitive_desc_t desc = NULL;
     int32_t weights, diff, made;
 
-    ampi_emit_conv_shape(emit, node, &spec);
-    AMPI_TRY(ampi_tape_conv_desc(tape, &spec, &desc));
+    AMPI_TRY(ampi_tape_conv_desc(tape, node, AMPI_BACKWARD_DATA, own->forward, &desc));
     AMPI_TRY(ampi_tape_param(tape, node, AMPI_PARAM_WEIGHT, &weights));
     AMPI_TRY(ampi_emit_as(emit, weights, ampi_desc_md(desc, dnnl_query_weights_md, 0), &weights));
     AMPI_TRY(ampi_emit_as(emit, own->diff, ampi_desc_md(desc, dnnl_query_diff_dst_md, 0), &diff));

@@ -5,6 +5,8 @@
  */
 #include "exec/dnnl_tape.h"
 
+#include <string.h>
+
 void ampi_tape_track(const ampi_call *call)
 {
     const ampi_tape_dnnl *const tape = call->owner;
@@ -22,9 +24,9 @@ typedef struct drop_job {
     dnnl_format_tag_t tag;
     size_t values; /* an image, padding included */
     float scale;
-    const float *from;
+    const void *from;
     uint8_t *mask;
-    float *to;
+    void *to;
 } drop_job;
 
 static size_t channel_block(const drop_job *job)
@@ -45,10 +47,42 @@ static void draw_image(const drop_job *job, size_t image, uint8_t *mask)
                          mask + c / block * block * pixels + c % block);
 }
 
-static void apply(const float *from, const uint8_t *mask, float *to, size_t values, float scale)
+static void apply_f32(const float *from, const uint8_t *mask, float *to, size_t values, float scale)
 {
     for (size_t i = 0; i < values; i++)
         to[i] = mask[i] != 0 ? from[i] * scale : 0.0F;
+}
+
+/* To the nearest bf16, ties to even; values are finite, or the loss shows it. */
+static uint16_t scaled(uint16_t value, float scale)
+{
+    uint32_t bits = (uint32_t)value << 16;
+    float real;
+
+    memcpy(&real, &bits, sizeof real);
+    real *= scale;
+    memcpy(&bits, &real, sizeof bits);
+    return (uint16_t)((bits + 0x7fffU + (bits >> 16 & 1U)) >> 16);
+}
+
+static void apply_bf16(const uint16_t *from, const uint8_t *mask, uint16_t *to, size_t values,
+                       float scale)
+{
+    for (size_t i = 0; i < values; i++)
+        to[i] = mask[i] != 0 ? scaled(from[i], scale) : (uint16_t)0;
+}
+
+/* Images `begin` to `end` - 1; in place allowed. */
+static void apply(const drop_job *job, size_t begin, size_t end)
+{
+    const size_t at = begin * job->values, values = (end - begin) * job->values;
+
+    if (job->tape->type == dnnl_bf16)
+        apply_bf16((const uint16_t *)job->from + at, job->mask + at, (uint16_t *)job->to + at,
+                   values, job->scale);
+    else
+        apply_f32((const float *)job->from + at, job->mask + at, (float *)job->to + at, values,
+                  job->scale);
 }
 
 static void drop_images(void *argument, size_t begin, size_t end)
@@ -56,20 +90,14 @@ static void drop_images(void *argument, size_t begin, size_t end)
     const drop_job *const job = argument;
 
     for (size_t i = begin; i < end; i++) {
-        uint8_t *const mask = job->mask + i * job->values;
-        draw_image(job, i, mask);
-        apply(job->from + i * job->values, mask, job->to + i * job->values, job->values,
-              job->scale);
+        draw_image(job, i, job->mask + i * job->values);
+        apply(job, i, i + 1);
     }
 }
 
 static void pass_images(void *argument, size_t begin, size_t end)
 {
-    const drop_job *const job = argument;
-    const size_t from = begin * job->values;
-
-    apply(job->from + from, job->mask + from, job->to + from, (end - begin) * job->values,
-          job->scale);
+    apply(argument, begin, end);
 }
 
 static drop_job make_job(const ampi_call *call)

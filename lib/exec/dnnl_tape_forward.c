@@ -12,14 +12,31 @@ static int32_t input_value(const ampi_tape_dnnl *tape, const ampi_node *node, in
     return tape->nodes[node->inputs[which]].value;
 }
 
+/* As the first convolution that reads the input wants it; plain where none does. */
+static amp_status input_layout(ampi_tape_dnnl *tape, int32_t *out)
+{
+    ampi_emit *const emit = &tape->emit;
+    const ampi_dims dims = ampi_emit_dims(emit, 0);
+    dnnl_primitive_desc_t desc = NULL;
+
+    for (size_t i = 1; i < emit->graph->n_nodes; i++) {
+        const ampi_node *const node = &emit->graph->nodes[i];
+        if (node->inputs[0] != 0 || node->op != AMPI_OP_CONV)
+            continue;
+        AMPI_TRY(ampi_tape_conv_desc(tape, node, AMPI_FORWARD, NULL, &desc));
+        return ampi_emit_buffer(emit, ampi_desc_md(desc, dnnl_query_src_md, 0), out);
+    }
+    return ampi_emit_tagged(emit, &dims, dnnl_nchw, tape->type, out);
+}
+
+/* A copy: the backward pass reads the input again, when the caller's array may be gone. */
 static amp_status forward_input(ampi_tape_dnnl *tape, size_t index)
 {
-    /* The backward pass reads the input again, when the caller's array may be gone. */
     const ampi_dims dims = ampi_emit_dims(&tape->emit, (int32_t)index);
     ampi_tape_node *const own = &tape->nodes[index];
 
     AMPI_TRY(ampi_emit_outside(&tape->emit, &dims, NULL, &tape->input));
-    AMPI_TRY(ampi_emit_buffer(&tape->emit, ampi_emit_md(&tape->emit, tape->input), &own->value));
+    AMPI_TRY(input_layout(tape, &own->value));
     return ampi_emit_copy(&tape->emit, tape->input, own->value);
 }
 
@@ -27,18 +44,16 @@ static amp_status forward_conv(ampi_tape_dnnl *tape, const ampi_node *node, size
 {
     ampi_emit *const emit = &tape->emit;
     ampi_tape_node *const own = &tape->nodes[index];
-    ampi_conv_spec spec = { .direction = AMPI_FORWARD };
     dnnl_primitive_desc_t desc = NULL;
     int32_t source, weights, bias = AMPI_NONE;
 
-    ampi_emit_conv_shape(emit, node, &spec);
-    AMPI_TRY(ampi_tape_conv_desc(tape, &spec, &desc));
+    AMPI_TRY(ampi_tape_conv_desc(tape, node, AMPI_FORWARD, NULL, &desc));
     own->forward = desc;
     AMPI_TRY(ampi_emit_as(emit, input_value(tape, node, 0),
                           ampi_desc_md(desc, dnnl_query_src_md, 0), &source));
     AMPI_TRY(ampi_tape_param(tape, node, AMPI_PARAM_WEIGHT, &weights));
     AMPI_TRY(ampi_emit_as(emit, weights, ampi_desc_md(desc, dnnl_query_weights_md, 0), &weights));
-    if (spec.bias)
+    if (node->params[AMPI_PARAM_BIAS] != AMPI_NONE)
         AMPI_TRY(ampi_tape_param(tape, node, AMPI_PARAM_BIAS, &bias));
     AMPI_TRY(ampi_emit_buffer(emit, ampi_desc_md(desc, dnnl_query_dst_md, 0), &own->value));
     const ampi_arg args[] = { { DNNL_ARG_SRC, source },
@@ -152,8 +167,8 @@ static amp_status forward_dropout(ampi_tape_dnnl *tape, const ampi_node *node, s
     if (own->tag == dnnl_format_tag_undef)
         return ampi_fail(emit->error, AMP_E_UNSUPPORTED, "exec",
                          "%.80s: dropout over values in an unknown order", node->name);
-    AMPI_TRY(ampi_emit_bytes(emit, ampi_md_bytes(ampi_emit_md(emit, source)) / sizeof(float),
-                             &own->mask));
+    AMPI_TRY(ampi_emit_bytes(
+        emit, ampi_md_bytes(ampi_emit_md(emit, source)) / ampi_tape_value_bytes(tape), &own->mask));
     AMPI_TRY(ampi_emit_buffer(emit, ampi_emit_md(emit, source), &own->value));
     const int32_t buffers[] = { source, own->mask, own->value };
     return ampi_emit_call(emit, ampi_tape_drop, buffers, 3);

@@ -87,8 +87,11 @@ typedef struct ampi_tape_options {
     int32_t threads; /* >= 1; 0 = 1 */
     ampi_backend backend;
     bool exact;               /* no Winograd convolutions: slower, and about 1e-6 closer */
-    ampi_precision precision; /* of activations; weights and statistics are always fp32 */
+    /* FP32 or BF16: of values and their gradients; weights, their gradients, statistics and linear
+       layers are fp32 in either. */
+    ampi_precision precision;
 } ampi_tape_options;
+/* AMP_E_UNSUPPORTED where ampi_precision_here is false. */
 amp_status ampi_tape_create_with(ampi_tape **out, ampi_graph *graph, size_t batch,
                                  const ampi_tape_options *options, amp_error *error);
 void ampi_tape_free(ampi_tape *tape);

@@ -76,6 +76,14 @@ static amp_status check_setup(const ampi_tape_setup *setup, const ampi_backend_a
 {
     if (api == NULL)
         return ampi_fail(error, AMP_E_UNSUPPORTED, "exec", "this back end is not in the build");
+    if (setup->options.precision != AMPI_PRECISION_FP32 &&
+        setup->options.precision != AMPI_PRECISION_BF16)
+        return ampi_fail(error, AMP_E_ARGUMENT, "exec", "training in %s",
+                         ampi_precision_name(setup->options.precision));
+    if (!api->precision_here(setup->options.precision))
+        return ampi_fail(error, AMP_E_UNSUPPORTED, "exec", "training in %s: not on this %s",
+                         ampi_precision_name(setup->options.precision),
+                         setup->options.backend == AMPI_BACKEND_ONEDNN ? "processor" : "back end");
     if (setup->batch == 0 || setup->batch > (size_t)INT32_MAX / AMPI_MAX_CHANNELS)
         return ampi_fail(error, AMP_E_LIMIT, "exec", "a batch of %zu, range 1..%d", setup->batch,
                          INT32_MAX / (int)AMPI_MAX_CHANNELS);

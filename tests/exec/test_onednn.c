@@ -3,10 +3,8 @@
  * test_onednn.c - oneDNN against plain loops: operations one by one, then random graphs; forward,
  * training forward and backward, with and without Winograd.
  *
- * A graph is a text: c<channels>k<kernel>s<stride> convolution, C.. the same with a bias, b batch
- * norm, r ReLU, d dropout, m max pool 3x3 stride 2, ( remember the value, ) add the remembered one,
- * g global average, l<classes> linear.  A ReLU or a maximum within rounding of its kink may go
- * either way; so a graph has three inputs to agree on one.
+ * A ReLU or a maximum within rounding of its kink may go either way; so a graph has three inputs to
+ * agree on one.
  */
 #include "exec/exec.h"
 #include "random_graph.h"
@@ -20,12 +18,6 @@
 #define BATCH 5u
 #define CLOSE 1e-4          /* forward */
 #define GRADIENT_CLOSE 5e-4 /* small batch norms take digits away */
-#define DEEP 8u
-
-typedef struct net_case {
-    ampi_shape input;
-    const char *text;
-} net_case;
 
 static const net_case cases[] = {
     { { 3, 9, 7 }, "c16k3s1" },
@@ -62,88 +54,6 @@ static const net_case cases[] = {
 
 #define N_CASES ((int)(sizeof cases / sizeof cases[0]))
 
-/* ---- graphs from texts ----------------------------------------------------------------------- */
-
-static uint32_t number(const char **at)
-{
-    char *end = NULL;
-    const unsigned long value = strtoul(*at, &end, 10);
-
-    ck_assert_msg(end != *at, "no number at %s", *at);
-    *at = end;
-    return (uint32_t)value;
-}
-
-static uint32_t keyed(const char **at, char key)
-{
-    ck_assert_msg(**at == key, "%c wanted at %s", key, *at);
-    (*at)++;
-    return number(at);
-}
-
-typedef struct builder {
-    ampi_graph *graph;
-    int32_t now, kept[DEEP];
-    size_t depth;
-} builder;
-
-static amp_status append_conv(builder *b, const char **at, bool bias, amp_error *error)
-{
-    ampi_conv how = { .channels = number(at), .bias = bias };
-    char name[32];
-
-    how.kernel = keyed(at, 'k');
-    how.stride = keyed(at, 's');
-    how.pad = how.kernel / 2;
-    snprintf(name, sizeof name, "n%zu", b->graph->n_nodes);
-    return ampi_graph_conv(b->graph, &b->now, name, b->now, &how, error);
-}
-
-static amp_status append(builder *b, const char **at, amp_error *error)
-{
-    char name[32];
-
-    snprintf(name, sizeof name, "n%zu", b->graph->n_nodes);
-    switch (*(*at)++) {
-    case 'c':
-        return append_conv(b, at, false, error);
-    case 'C':
-        return append_conv(b, at, true, error);
-    case 'b':
-        return ampi_graph_batch_norm(b->graph, &b->now, name, b->now, error);
-    case 'r':
-        return ampi_graph_relu(b->graph, &b->now, b->now, error);
-    case 'd':
-        return ampi_graph_dropout(b->graph, &b->now, b->now, 0.3F, error);
-    case 'm':
-        return ampi_graph_max_pool(b->graph, &b->now, b->now, 3, 2, 1, error);
-    case 'g':
-        return ampi_graph_avg_pool(b->graph, &b->now, b->now, error);
-    case 'l':
-        return ampi_graph_linear(b->graph, &b->now, name, b->now, number(at), error);
-    case '(':
-        b->kept[b->depth++] = b->now;
-        return AMP_OK;
-    case ')':
-        return ampi_graph_add(b->graph, &b->now, b->kept[--b->depth], b->now, error);
-    default:
-        return AMP_E_ARGUMENT;
-    }
-}
-
-static ampi_graph *build(const net_case *net)
-{
-    builder b = { 0 };
-    amp_error error = { 0 };
-    const char *at = net->text;
-
-    ck_ok(ampi_graph_create(&b.graph, NULL, net->input, &error), &error);
-    while (*at != '\0')
-        ck_ok(append(&b, &at, &error), &error);
-    random_fill(b.graph, 11);
-    return b.graph;
-}
-
 /* ---- comparing ------------------------------------------------------------------------------- */
 
 typedef struct result {
@@ -161,7 +71,7 @@ static void result_make(result *r, const net_case *net, const ampi_tape_options 
     ampi_runner *runner = NULL;
     float *input, *d_logits;
 
-    r->graph = build(net);
+    r->graph = net_build(net);
     r->n_in = BATCH * shape_volume(ampi_graph_input(r->graph));
     r->n_out = BATCH * shape_volume(r->graph->nodes[r->graph->n_nodes - 1].shape);
     input = random_values(r->n_in, seed);
