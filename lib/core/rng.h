@@ -26,7 +26,12 @@ typedef enum ampi_rng_purpose {
     AMPI_RNG_BANK = 7,
     AMPI_RNG_SAMPLE = 8,
     AMPI_RNG_HELD_OUT = 9,
-    AMPI_RNG_TEST = 10
+    AMPI_RNG_TEST = 10,
+    AMPI_RNG_FLIP = 11,
+    AMPI_RNG_CUTOUT = 12,
+    AMPI_RNG_MIX = 13,
+    AMPI_RNG_MASK = 14,
+    AMPI_RNG_WHITEN = 15
 } ampi_rng_purpose;
 
 /* a (an epoch, a step) is below 2^26: past that a stream would meet those of another purpose; b is

@@ -70,10 +70,21 @@ amp_status ampi_prepare_pixels(amp_context *context, const ampi_prepare *prepare
 void ampi_prepare_normalise(const ampi_prepare *prepare, const uint8_t *pixels, float *out);
 
 /* ---- augmentation (augment.c, transform.c); random choices keyed, see core rng ---- */
-/* Random crop after zero padding by `pad`, horizontal flip with p = 0.5 when `flip`: uint8
-   [h,w,channels] of `prepare` -> the same shape. */
+typedef enum ampi_flip {
+    AMPI_FLIP_NEVER,
+    AMPI_FLIP_HALF, /* with p = 0.5 */
+    AMPI_FLIP_ALWAYS
+} ampi_flip;
+typedef struct ampi_augmentation {
+    uint32_t pad; /* pixels a side before the random crop                          */
+    bool reflect; /* the border mirrors the image, edge not repeated, and pad is less than its
+                     sides; else the border is black */
+    ampi_flip flip;
+} ampi_augmentation;
+/* Random crop after padding, horizontal flip: uint8 [h,w,channels] of `prepare` -> the same shape.
+   The same draws whatever is asked for. */
 void ampi_augment_crop_flip(ampi_rng *rng, const ampi_prepare *prepare, const uint8_t *pixels,
-                            uint32_t pad, bool flip, uint8_t *out);
+                            const ampi_augmentation *how, uint8_t *out);
 
 /* The five-part anchor transform T (methods.md 1.3) on float planes. */
 typedef enum ampi_transform_kind {

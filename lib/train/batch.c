@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * train/batch.c - one batch by its number: crop, flip, normalise, anchors, transform, pairs.
+ * train/batch.c - one batch by its number: crop, flip, normalise, cutout, blend, anchors, transform
+ * or mask, pairs.
  *
  * Every random choice is keyed by (seed, epoch, image) or (seed, epoch, batch), so a batch is the
  * same whoever makes it and whenever: that is what lets a run resume in the middle of an epoch.
- * Anchors are the same batch in another order (paper, Fig. 2); the residual always keeps the
- * clean anchor (methods.md 1.1).
+ * Anchors are the same batch in another order (paper, Fig. 2), not blended; the residual always
+ * keeps the clean anchor (methods.md 1.1), also where the anchor shown is zero.
  */
 #include "train/batch.h"
 
@@ -46,6 +47,10 @@ amp_status ampi_batcher_create(ampi_batcher *out, const ampi_source *source,
     AMPI_TRY(take(context, &out->decoded, values, 1, error));
     AMPI_TRY(take(context, &out->cropped, values, 1, error));
     AMPI_TRY(take(context, &out->images, all, sizeof(float), error));
+    if (options->mixup > 0.0) {
+        AMPI_TRY(take(context, &out->second, batch, sizeof *out->second, error));
+        AMPI_TRY(take(context, &out->blended, all, sizeof(float), error));
+    }
     if (!anchored)
         return AMP_OK;
     AMPI_TRY(take(context, &out->anchors, all, sizeof(float), error));
@@ -59,6 +64,8 @@ void ampi_batcher_clear(ampi_batcher *batcher)
 
     ampi_free(context, batcher->order);
     ampi_free(context, batcher->partner);
+    ampi_free(context, batcher->second);
+    ampi_free(context, batcher->blended);
     ampi_free(context, batcher->decoded);
     ampi_free(context, batcher->cropped);
     ampi_free(context, batcher->images);
@@ -89,13 +96,38 @@ static amp_status fill_image(ampi_batcher *batcher, uint32_t epoch, uint32_t ima
     const ampi_prepare *const prepare = batcher->source->prepare;
     const ampi_train_options *const options = batcher->options;
     ampi_rng rng = ampi_rng_make(seed_of(batcher), AMPI_RNG_CROP, epoch, image);
+    const ampi_augmentation how = { (uint32_t)options->crop, options->border != 0,
+                                    ampi_vary_flip(options, epoch, image) };
     const uint8_t *pixels = NULL;
 
     AMPI_TRY(ampi_source_pixels(batcher->source, image, batcher->decoded, &pixels, error));
-    ampi_augment_crop_flip(&rng, prepare, pixels, (uint32_t)options->crop, options->flip,
-                           batcher->cropped);
+    ampi_augment_crop_flip(&rng, prepare, pixels, &how, batcher->cropped);
     ampi_prepare_normalise(prepare, batcher->cropped, out);
+    ampi_vary_cutout(options, prepare, epoch, image, out);
     return AMP_OK;
+}
+
+/* Each image with that of another one of the batch, all by one share; the result, which is `images`
+   itself without mixup. */
+static const float *blend(ampi_batcher *batcher, uint32_t epoch, uint32_t index,
+                          const float *images, ampi_batch *out)
+{
+    const size_t values = batcher->values;
+    ampi_rng rng = ampi_rng_make(seed_of(batcher), AMPI_RNG_MIX, epoch, (1ull << 32) + index);
+
+    out->share = ampi_vary_share(batcher->options, epoch, index);
+    if (!batcher->blended)
+        return images;
+    ampi_rng_permutation(&rng, batcher->second, batcher->batch);
+    for (uint32_t i = 0; i < batcher->batch; i++) {
+        const float *const a = images + i * values, *const b = images + batcher->second[i] * values;
+        const float share = (float)out->share;
+        float *const to = batcher->blended + i * values;
+        out->others[i] = out->labels[batcher->second[i]];
+        for (size_t v = 0; v < values; v++)
+            to[v] = share * a[v] + (1.0f - share) * b[v];
+    }
+    return batcher->blended;
 }
 
 /* Released code: one set of parameters for the whole batch; else one an image. */
@@ -113,10 +145,17 @@ static void transform_anchors(ampi_batcher *batcher, uint32_t epoch, uint32_t in
     }
 }
 
-static void pair_up(ampi_batcher *batcher, uint32_t epoch, uint32_t index, float *out)
+static void mask_anchors(ampi_batcher *batcher)
+{
+    memset(batcher->shown, 0, batcher->batch * batcher->values * sizeof(float));
+}
+
+static void pair_up(ampi_batcher *batcher, uint32_t epoch, uint32_t index, const float *images,
+                    ampi_batch *out)
 {
     const int64_t every = batcher->options->corrupt_every;
     const size_t values = batcher->values;
+    const bool masked = ampi_vary_masked(batcher->options, epoch, index);
     const bool corrupt = every > 0 && index % every == 0;
     ampi_rng rng = ampi_rng_make(seed_of(batcher), AMPI_RNG_ANCHOR, epoch, index);
 
@@ -124,17 +163,22 @@ static void pair_up(ampi_batcher *batcher, uint32_t epoch, uint32_t index, float
     for (uint32_t i = 0; i < batcher->batch; i++)
         memcpy(batcher->anchors + i * values, batcher->images + batcher->partner[i] * values,
                values * sizeof(float));
-    if (corrupt)
+    if (masked)
+        mask_anchors(batcher);
+    else if (corrupt)
         transform_anchors(batcher, epoch, index);
-    ampi_pair(batcher->batch, values, batcher->images, batcher->anchors,
-              corrupt ? batcher->shown : batcher->anchors, out);
+    ampi_pair(batcher->batch, values, images, batcher->anchors,
+              masked || corrupt ? batcher->shown : batcher->anchors, out->input);
+    out->uniform = masked && batcher->options->mask_target != 0;
 }
 
 amp_status ampi_batcher_make(ampi_batcher *batcher, uint32_t epoch, uint32_t index, ampi_batch *out,
                              amp_error *error)
 {
     const size_t values = batcher->values;
-    float *const images = batcher->anchored ? batcher->images : out->input;
+    const bool direct = !batcher->anchored && !batcher->blended;
+    float *const images = direct ? out->input : batcher->images;
+    const float *inputs;
 
     order_epoch(batcher, epoch);
     for (uint32_t i = 0; i < batcher->batch; i++) {
@@ -142,7 +186,11 @@ amp_status ampi_batcher_make(ampi_batcher *batcher, uint32_t epoch, uint32_t ind
         AMPI_TRY(fill_image(batcher, epoch, image, images + i * values, error));
         out->labels[i] = batcher->source->labels[image];
     }
+    out->uniform = false;
+    inputs = blend(batcher, epoch, index, images, out);
     if (batcher->anchored)
-        pair_up(batcher, epoch, index, out->input);
+        pair_up(batcher, epoch, index, inputs, out);
+    else if (!direct)
+        memcpy(out->input, inputs, batcher->batch * values * sizeof(float));
     return AMP_OK;
 }

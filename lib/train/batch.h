@@ -31,6 +31,9 @@ amp_status ampi_source_pixels(const ampi_source *source, uint32_t index, uint8_t
 typedef struct ampi_batch {
     float *input; /* [batch, c or 2c, h, w] */
     int32_t *labels;
+    int32_t *others; /* labels of what is blended in; read while share < 1 */
+    double share;    /* of `labels` in the target */
+    bool uniform;    /* the target is all classes alike, whatever the labels */
 } ampi_batch;
 
 typedef struct ampi_batcher {
@@ -42,8 +45,10 @@ typedef struct ampi_batcher {
     uint32_t order_epoch; /* that `order` is for, UINT32_MAX = none */
     uint32_t *order;      /* [n]                                    */
     uint32_t *partner;    /* [batch]: whose image is the anchor     */
+    uint32_t *second;     /* [batch]: whose image is blended in; with mixup */
     uint8_t *decoded, *cropped;
-    float *images, *anchors, *shown, *scratch;
+    float *images, *blended; /* [batch, c, h, w]; blended with mixup */
+    float *anchors, *shown, *scratch;
 } ampi_batcher;
 
 amp_status ampi_batcher_create(ampi_batcher *out, const ampi_source *source,
@@ -52,6 +57,16 @@ amp_status ampi_batcher_create(ampi_batcher *out, const ampi_source *source,
 void ampi_batcher_clear(ampi_batcher *batcher);
 amp_status ampi_batcher_make(ampi_batcher *batcher, uint32_t epoch, uint32_t index, ampi_batch *out,
                              amp_error *error);
+
+/* ---- vary.c: choices by number ---- */
+ampi_flip ampi_vary_flip(const ampi_train_options *options, uint32_t epoch, uint32_t image);
+/* A square of normalised planes to 0, the mean colour; it fits in the image. */
+void ampi_vary_cutout(const ampi_train_options *options, const ampi_prepare *shape, uint32_t epoch,
+                      uint32_t image, float *planes);
+/* Of the first image when two are blended: Beta(mixup, mixup), 0..1; 1 without mixup. */
+double ampi_vary_share(const ampi_train_options *options, uint32_t epoch, uint32_t index);
+/* Whether the anchors of a batch are shown as zeros. */
+bool ampi_vary_masked(const ampi_train_options *options, uint32_t epoch, uint32_t index);
 
 /* ---- loader.c: the next batch is made while this one trains ---- */
 typedef struct ampi_loader ampi_loader;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define VELOCITY "amp.train.velocity."
+#define AVERAGE "amp.train.average."
 
 static amp_status pack_velocities(const amp_trainer *trainer, ampi_blobs *out, amp_error *error)
 {
@@ -25,6 +26,22 @@ static amp_status pack_velocities(const amp_trainer *trainer, ampi_blobs *out, a
         AMPI_TRY(
             ampi_blobs_add(out, &blob, name, AMPI_DTYPE_F32, tensor->rank, tensor->dims, error));
         memcpy(blob->data, trainer->sgd.velocity[i], blob->bytes);
+    }
+    return AMP_OK;
+}
+
+static amp_status pack_average(const amp_trainer *trainer, ampi_blobs *out, amp_error *error)
+{
+    for (size_t i = 0; trainer->average && i < trainer->average->n_tensors; i++) {
+        const ampi_tensor *const tensor = &trainer->average->tensors[i];
+        char name[AMPI_BLOB_NAME];
+        ampi_blob *blob = NULL;
+        if (!tensor->data)
+            continue;
+        (void)snprintf(name, sizeof name, AVERAGE "%s", tensor->name);
+        AMPI_TRY(
+            ampi_blobs_add(out, &blob, name, AMPI_DTYPE_F32, tensor->rank, tensor->dims, error));
+        memcpy(blob->data, tensor->data, blob->bytes);
     }
     return AMP_OK;
 }
@@ -60,6 +77,8 @@ static amp_status checkpoint_model(amp_trainer *trainer, amp_model **out, amp_er
         goto done;
     }
     status = pack_velocities(trainer, &sections, error);
+    if (status == AMP_OK)
+        status = pack_average(trainer, &sections, error);
     if (status != AMP_OK)
         goto done;
     status = ampi_graph_clone(&graph, trainer->graph, error);
@@ -104,6 +123,23 @@ static amp_status unpack_velocities(amp_trainer *trainer, const ampi_blobs *blob
     return AMP_OK;
 }
 
+/* The counters are those of the weights: both are steps done. */
+static amp_status unpack_average(amp_trainer *trainer, const ampi_blobs *blobs, amp_error *error)
+{
+    for (size_t i = 0; trainer->average && i < trainer->average->n_tensors; i++) {
+        ampi_tensor *const tensor = &trainer->average->tensors[i];
+        char name[AMPI_BLOB_NAME];
+        const ampi_blob *blob = NULL;
+        if (!tensor->data)
+            continue;
+        (void)snprintf(name, sizeof name, AVERAGE "%s", tensor->name);
+        AMPI_TRY(ampi_blobs_expect(blobs, &blob, name, AMPI_DTYPE_F32, tensor->rank, tensor->dims,
+                                   error));
+        memcpy(tensor->data, blob->data, blob->bytes);
+    }
+    return AMP_OK;
+}
+
 static amp_status restore(amp_trainer *trainer, const json_t *at, amp_error *error)
 {
     const json_t *const history = json_object_get(at, "history");
@@ -130,11 +166,20 @@ static amp_status restore(amp_trainer *trainer, const json_t *at, amp_error *err
     return ampi_json_copy(&trainer->history, history, error);
 }
 
+/* Checkpoints from before there was a choice were made in fp32. */
+static void options_then(const char *recorded, char out[2048 + 16])
+{
+    const bool chosen = strstr(recorded, "precision=") != NULL;
+
+    (void)snprintf(out, 2048 + 16, "%.2047s%s", recorded, chosen ? "" : ",precision=fp32");
+}
+
 static amp_status resume_model(amp_trainer **out, amp_model *model, const char *data_spec,
                                const amp_dataset_options *data_options, amp_error *error)
 {
     const json_t *const at = json_object_get(model->record, "checkpoint");
     const char *options = NULL, *recorded = NULL;
+    char then[2048 + 16];
     amp_dataset *dataset = NULL;
     amp_trainer *trainer = NULL;
     amp_status status;
@@ -145,13 +190,16 @@ static amp_status resume_model(amp_trainer **out, amp_model *model, const char *
     AMPI_TRY(ampi_record_text(at, "data", &recorded, error));
     AMPI_TRY(amp_dataset_open(&dataset, model->context, data_spec ? data_spec : recorded,
                               data_options, error));
-    status = ampi_trainer_build(&trainer, model, dataset, options, error);
+    options_then(options, then);
+    status = ampi_trainer_build(&trainer, model, dataset, then, error);
     if (status != AMP_OK)
         goto done;
     status = restore(trainer, at, error);
     if (status != AMP_OK)
         goto done;
     status = unpack_velocities(trainer, &model->sections, error);
+    if (status == AMP_OK)
+        status = unpack_average(trainer, &model->sections, error);
     if (status != AMP_OK)
         goto done;
     *out = trainer;

@@ -77,7 +77,7 @@ amp_status amp_trainer_model(amp_trainer *trainer, amp_model **out, amp_error *e
         return ampi_fail(error, AMP_E_ARGUMENT, "train", "trainer and out must be given");
     *out = NULL;
     ampi_blobs_init(&sections, trainer->context);
-    status = ampi_graph_clone(&graph, trainer->graph, error);
+    status = ampi_graph_clone(&graph, ampi_trainer_shown(trainer), error);
     if (status != AMP_OK)
         goto done;
     status = whole_record(trainer, &record, &sections, error);

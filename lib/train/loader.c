@@ -74,7 +74,8 @@ static amp_status make_slots(ampi_loader *loader, size_t inputs, uint32_t batch,
     for (int i = 0; i < 2; i++) {
         loader->slots[i].input = ampi_alloc(loader->context, inputs, sizeof(float));
         loader->slots[i].labels = ampi_alloc(loader->context, batch, sizeof(int32_t));
-        if (!loader->slots[i].input || !loader->slots[i].labels)
+        loader->slots[i].others = ampi_alloc(loader->context, batch, sizeof(int32_t));
+        if (!loader->slots[i].input || !loader->slots[i].labels || !loader->slots[i].others)
             return ampi_fail_nomem(error, "train", inputs * sizeof(float));
     }
     return AMP_OK;
@@ -165,6 +166,7 @@ void ampi_loader_free(ampi_loader *loader)
     for (int i = 0; i < 2; i++) {
         ampi_free(loader->context, loader->slots[i].input);
         ampi_free(loader->context, loader->slots[i].labels);
+        ampi_free(loader->context, loader->slots[i].others);
     }
     (void)pthread_mutex_destroy(&loader->mutex);
     (void)pthread_cond_destroy(&loader->changed);

@@ -25,16 +25,20 @@ static double log_sum_exp(const float *z, size_t classes, size_t best)
     return top + log(sum);
 }
 
-/* Target of class j: (1 - e) [j = label] + e / classes, as PyTorch smooths labels. */
+/* Target of class j: (1 - e) [j = label] + e / classes, as PyTorch smooths labels; of two labels
+   each has its share of the 1 - e. */
 static double one_image(const ampi_predictions *from, size_t i, double lse, float *d)
 {
     const float *const z = from->logits + i * from->classes; /* [classes] */
     const size_t label = (size_t)from->labels[i];
+    const size_t other = from->others ? (size_t)from->others[i] : label;
     const double even = from->smoothing / (double)from->classes;
+    const double all = 1.0 - from->smoothing;
+    const double part = from->others ? all * from->share : all;
     double loss = 0.0;
 
     for (size_t j = 0; j < from->classes; j++) {
-        const double target = even + (j == label ? 1.0 - from->smoothing : 0.0);
+        const double target = even + (j == label ? part : 0.0) + (j == other ? all - part : 0.0);
         const double log_p = (double)z[j] - lse;
         loss -= target * log_p;
         d[j] = (float)((exp(log_p) - target) / (double)from->n);

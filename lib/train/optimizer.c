@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * train/optimizer.c - SGD with momentum, as PyTorch computes it.
+ * train/optimizer.c - SGD with momentum, as PyTorch computes it; rates and decay by the part that a
+ * tensor plays, and the gradient's length held.
+ *
+ * A factor f on a rate leaves the decay of a step as it is: decay / f stands in for decay.  So the
+ * last layer with factor s^2 moves as a layer would whose output is multiplied by s.
  */
 #include "train/step.h"
 
+#include <math.h>
 #include <string.h>
 
-amp_status ampi_sgd_create(ampi_sgd *out, const ampi_graph *graph, amp_error *error)
+static amp_status take_velocities(ampi_sgd *out, const ampi_graph *graph, amp_error *error)
 {
-    memset(out, 0, sizeof *out);
-    out->context = graph->context;
     out->velocity = ampi_alloc(graph->context, graph->n_tensors, sizeof *out->velocity);
-    if (!out->velocity)
-        return ampi_fail_nomem(error, "train", graph->n_tensors * sizeof *out->velocity);
+    out->rules = ampi_alloc(graph->context, graph->n_tensors, sizeof *out->rules);
+    if (!out->velocity || !out->rules)
+        return ampi_fail_nomem(error, "train", graph->n_tensors * sizeof *out->rules);
     out->n_tensors = graph->n_tensors;
     for (size_t i = 0; i < graph->n_tensors; i++) {
         const ampi_tensor *const tensor = &graph->tensors[i];
@@ -25,42 +29,115 @@ amp_status ampi_sgd_create(ampi_sgd *out, const ampi_graph *graph, amp_error *er
     return AMP_OK;
 }
 
+static void set_factor(ampi_sgd *sgd, int32_t tensor, double factor)
+{
+    if (tensor == AMPI_NONE)
+        return;
+    sgd->rules[tensor].factor = factor;
+    sgd->rules[tensor].decay = factor > 0.0 ? sgd->rules[tensor].decay / factor : 0.0;
+}
+
+/* The factors of the options to the tensors of their parts. */
+static void set_rules(ampi_sgd *sgd, const ampi_graph *graph, const ampi_train_options *options)
+{
+    for (size_t i = 0; i < graph->n_tensors; i++) {
+        const bool vector = graph->tensors[i].rank < 2;
+        sgd->rules[i].factor = 1.0;
+        sgd->rules[i].decay = vector && !options->decay_vectors ? 0.0 : options->weight_decay;
+    }
+    for (size_t i = 0; i < graph->n_nodes; i++) {
+        const ampi_node *const node = &graph->nodes[i];
+        const bool first = node->op == AMPI_OP_CONV && node->inputs[0] == 0;
+        if (node->op == AMPI_OP_BATCH_NORM) {
+            set_factor(sgd, node->params[AMPI_PARAM_WEIGHT], options->gain_lr);
+            set_factor(sgd, node->params[AMPI_PARAM_BIAS], options->bias_lr);
+        } else if (node->op == AMPI_OP_LINEAR) {
+            set_factor(sgd, node->params[AMPI_PARAM_WEIGHT], options->head_lr);
+            set_factor(sgd, node->params[AMPI_PARAM_BIAS], options->head_lr);
+        } else if (first && options->whiten == AMPI_WHITEN_FIXED) {
+            set_factor(sgd, node->params[AMPI_PARAM_WEIGHT], 0.0);
+        }
+    }
+}
+
+amp_status ampi_sgd_create(ampi_sgd *out, const ampi_graph *graph,
+                           const ampi_train_options *options, amp_error *error)
+{
+    memset(out, 0, sizeof *out);
+    out->context = graph->context;
+    AMPI_TRY(take_velocities(out, graph, error));
+    set_rules(out, graph, options);
+    return AMP_OK;
+}
+
 void ampi_sgd_clear(ampi_sgd *sgd)
 {
     for (size_t i = 0; sgd->velocity && i < sgd->n_tensors; i++)
         ampi_free(sgd->context, sgd->velocity[i]);
     ampi_free(sgd->context, sgd->velocity);
+    ampi_free(sgd->context, sgd->rules);
     memset(sgd, 0, sizeof *sgd);
 }
 
 /* v = 0 before the first step, so v <- m v + g gives v = g there, as the reference does. */
 void ampi_sgd_values(size_t n, float *restrict w, float *restrict v, const float *restrict g,
-                     const ampi_train_options *options, double rate)
+                     const ampi_sgd_move *move)
 {
-    const float decay = (float)options->weight_decay, momentum = (float)options->momentum;
-    const float step = (float)rate;
+    const float decay = (float)move->decay, momentum = (float)move->momentum;
+    const float step = (float)move->rate, scale = (float)move->scale;
 
-    if (options->nesterov) {
+    if (move->nesterov) {
         for (size_t i = 0; i < n; i++) {
-            const float d = g[i] + decay * w[i];
+            const float d = scale * g[i] + decay * w[i];
             v[i] = momentum * v[i] + d;
             w[i] -= step * (d + momentum * v[i]);
         }
         return;
     }
     for (size_t i = 0; i < n; i++) {
-        v[i] = momentum * v[i] + (g[i] + decay * w[i]);
+        v[i] = momentum * v[i] + (scale * g[i] + decay * w[i]);
         w[i] -= step * v[i];
     }
+}
+
+static bool moves(const ampi_sgd *sgd, const ampi_graph *graph, size_t index)
+{
+    return graph->tensors[index].trainable && sgd->rules[index].factor > 0.0;
+}
+
+static double length_of(const ampi_sgd *sgd, const ampi_graph *graph, ampi_tape *tape)
+{
+    double sum = 0.0;
+
+    for (size_t i = 0; i < graph->n_tensors; i++) {
+        const float *const g = moves(sgd, graph, i) ? ampi_tape_gradient(tape, i) : NULL;
+        for (size_t j = 0; g && j < graph->tensors[i].count; j++)
+            sum += (double)g[j] * (double)g[j];
+    }
+    return sqrt(sum);
+}
+
+double ampi_clip_scale(double length, double most)
+{
+    return most > 0.0 && length > most ? most / length : 1.0;
 }
 
 void ampi_sgd_step(ampi_sgd *sgd, ampi_graph *graph, ampi_tape *tape,
                    const ampi_train_options *options, double rate)
 {
+    ampi_sgd_move move = { .momentum = options->momentum,
+                           .nesterov = options->nesterov,
+                           .scale = 1.0 };
+
+    if (options->clip_norm > 0.0)
+        move.scale = ampi_clip_scale(length_of(sgd, graph, tape), options->clip_norm);
     for (size_t i = 0; i < graph->n_tensors; i++) {
         ampi_tensor *const tensor = &graph->tensors[i];
-        if (tensor->trainable)
-            ampi_sgd_values(tensor->count, tensor->data, sgd->velocity[i],
-                            ampi_tape_gradient(tape, i), options, rate);
+        if (!moves(sgd, graph, i))
+            continue;
+        move.rate = rate * sgd->rules[i].factor;
+        move.decay = sgd->rules[i].decay;
+        ampi_sgd_values(tensor->count, tensor->data, sgd->velocity[i], ampi_tape_gradient(tape, i),
+                        &move);
     }
 }

@@ -37,6 +37,17 @@ static double one_cycle(const ampi_train_options *options, uint64_t step, uint64
     return half_cosine(options->lr, low, (at - rise) / ((double)steps - rise));
 }
 
+/* Between the same points as one_cycle, along straight lines. */
+static double triangle(const ampi_train_options *options, uint64_t step, uint64_t steps)
+{
+    const double rise = options->warmup * (double)steps, at = (double)step;
+    const double fall = (double)steps - rise;
+
+    if (at < rise)
+        return options->lr * (options->lr_start + (1.0 - options->lr_start) * at / rise);
+    return options->lr * (1.0 - (1.0 - options->lr_end) * (at - rise) / fall);
+}
+
 double ampi_schedule_rate(const ampi_train_options *options, uint64_t step, uint64_t steps,
                           uint64_t per_epoch)
 {
@@ -50,6 +61,8 @@ double ampi_schedule_rate(const ampi_train_options *options, uint64_t step, uint
                            (double)step / (double)steps);
     case AMPI_SCHEDULE_ONECYCLE:
         return one_cycle(options, step, steps);
+    case AMPI_SCHEDULE_LINEAR:
+        return triangle(options, step, steps);
     }
     return options->lr;
 }

@@ -23,6 +23,12 @@ amp_status ampi_accuracy_measure(const ampi_accuracy *accuracy, const ampi_graph
                                  ampi_backend backend, int32_t threads, double *out,
                                  amp_error *error);
 
+/* ---- whiten.c ---- */
+/* The graph's first convolution from the patches of training input; AMP_E_LIMIT for patches of more
+   than 512 values, AMP_E_ARGUMENT when no single convolution reads the input. */
+amp_status ampi_whiten(ampi_graph *graph, const ampi_source *source, uint64_t seed,
+                       amp_error *error);
+
 /* ---- trainer.c (the hub), trainer_create.c, checkpoint.c, export.c ---- */
 struct amp_trainer {
     amp_context *context;
@@ -30,6 +36,7 @@ struct amp_trainer {
     ampi_train_options options;
     ampi_prepare prepare;
     ampi_graph *graph;
+    ampi_graph *average; /* of the weights so far, or NULL */
     amp_dataset *rest, *held_out;
     char *data_spec;
     ampi_source source;
@@ -50,6 +57,11 @@ struct amp_trainer {
 
 amp_status ampi_trainer_build(amp_trainer **out, amp_model *initial, amp_dataset *dataset,
                               const char *options, amp_error *error);
+/* The weights that are measured and exported. */
+static inline const ampi_graph *ampi_trainer_shown(const amp_trainer *trainer)
+{
+    return trainer->average ? trainer->average : trainer->graph;
+}
 /* Makes the loader at the trainer's position; called once, after a resume has set it. */
 amp_status ampi_trainer_start(amp_trainer *trainer, amp_error *error);
 /* "amp.train.velocity.<name>" blobs and the position, into and out of a checkpoint's parts. */

@@ -7,7 +7,7 @@
  *   3 loss.c       cross entropy and d loss / d logits
  *   4 exec         backward -> a gradient for each weight
  *   5 schedule.c   the rate of this batch
- *   6 optimizer.c  SGD on the weights
+ *   6 optimizer.c  SGD on the weights; average.c then, where asked for
  *   7 accuracy.c   after the last batch of an epoch: accuracy on the held-out part
  */
 #define _POSIX_C_SOURCE 200809L
@@ -30,8 +30,9 @@ static double now(void)
 static amp_status train_batch(amp_trainer *trainer, amp_error *error)
 {
     const ampi_train_options *const options = &trainer->options;
-    ampi_predictions predictions = { trainer->batch, trainer->classes, trainer->logits, NULL,
-                                     options->label_smoothing };
+    ampi_predictions predictions = { .n = trainer->batch,
+                                     .classes = trainer->classes,
+                                     .logits = trainer->logits };
     const ampi_batch *batch = NULL;
     size_t correct = 0;
 
@@ -39,6 +40,9 @@ static amp_status train_batch(amp_trainer *trainer, amp_error *error)
     AMPI_TRY(ampi_tape_forward(trainer->tape, batch->input, (uint64_t)options->seed, trainer->step,
                                trainer->logits, error));
     predictions.labels = batch->labels;
+    predictions.others = batch->share < 1.0 ? batch->others : NULL;
+    predictions.share = batch->share;
+    predictions.smoothing = batch->uniform ? 1.0 : options->label_smoothing;
     trainer->last_loss = ampi_loss(&predictions, trainer->d_logits, &correct);
     if (!isfinite(trainer->last_loss))
         return ampi_fail(error, AMP_E_BACKEND, "train",
@@ -51,6 +55,8 @@ static amp_status train_batch(amp_trainer *trainer, amp_error *error)
     trainer->epoch_loss += trainer->last_loss;
     trainer->epoch_correct += trainer->last_accuracy;
     trainer->step++;
+    if (trainer->average)
+        ampi_average_step(trainer->average, trainer->graph, options, trainer->step, trainer->steps);
     return AMP_OK;
 }
 
@@ -75,7 +81,7 @@ static amp_status end_epoch(amp_trainer *trainer, amp_error *error)
     double held_out = (double)NAN;
 
     if (trainer->held_out)
-        AMPI_TRY(ampi_accuracy_measure(&trainer->accuracy, trainer->graph,
+        AMPI_TRY(ampi_accuracy_measure(&trainer->accuracy, ampi_trainer_shown(trainer),
                                        (ampi_backend)trainer->options.backend, trainer->threads,
                                        &held_out, error));
     AMPI_TRY(remember(trainer, held_out, error));

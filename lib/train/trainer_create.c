@@ -127,12 +127,35 @@ static amp_status size_batches(amp_trainer *trainer, amp_error *error)
                                &steps))
         return ampi_fail(error, AMP_E_LIMIT, "train", "too many batches");
     trainer->steps = steps;
-    if (trainer->options.crop > trainer->prepare.height ||
-        trainer->options.crop > trainer->prepare.width)
-        return ampi_fail(error, AMP_E_ARGUMENT, "train", "crop=%lld is more than the %ux%u image",
-                         (long long)trainer->options.crop, trainer->prepare.width,
-                         trainer->prepare.height);
     return AMP_OK;
+}
+
+static amp_status check_sizes(const amp_trainer *trainer, amp_error *error)
+{
+    const uint32_t height = trainer->prepare.height, width = trainer->prepare.width;
+    const int64_t side = height < width ? height : width;
+    const int64_t crop = trainer->options.crop, cutout = trainer->options.cutout;
+
+    /* A mirrored border is as long as the image without its edge. */
+    if (crop > side - (trainer->options.border != 0 && crop > 0))
+        return ampi_fail(error, AMP_E_ARGUMENT, "train", "crop=%lld is more than the %ux%u image",
+                         (long long)crop, width, height);
+    if (cutout > side)
+        return ampi_fail(error, AMP_E_ARGUMENT, "train", "cutout=%lld is more than the %ux%u image",
+                         (long long)cutout, width, height);
+    return AMP_OK;
+}
+
+static amp_status make_tape(amp_trainer *trainer, amp_error *error)
+{
+    const ampi_tape_options options = {
+        .threads = trainer->threads,
+        .backend = (ampi_backend)trainer->options.backend,
+        .precision = trainer->options.precision == AMPI_TRAIN_BF16 ? AMPI_PRECISION_BF16
+                                                                   : AMPI_PRECISION_FP32,
+    };
+
+    return ampi_tape_create_with(&trainer->tape, trainer->graph, trainer->batch, &options, error);
 }
 
 static amp_status make_engine(amp_trainer *trainer, amp_error *error)
@@ -143,9 +166,9 @@ static amp_status make_engine(amp_trainer *trainer, amp_error *error)
                                                 : amp_context_threads(trainer->context);
     AMPI_TRY(ampi_batcher_create(&trainer->batcher, &trainer->source, &trainer->options,
                                  trainer->graph->anchored, trainer->batch, error));
-    AMPI_TRY(ampi_tape_create(&trainer->tape, trainer->graph, trainer->batch, trainer->threads,
-                              (ampi_backend)trainer->options.backend, error));
-    AMPI_TRY(ampi_sgd_create(&trainer->sgd, trainer->graph, error));
+    AMPI_TRY(make_tape(trainer, error));
+    AMPI_TRY(ampi_sgd_create(&trainer->sgd, trainer->graph, &trainer->options, error));
+    AMPI_TRY(ampi_average_create(&trainer->average, &trainer->options, trainer->graph, error));
     trainer->logits = ampi_alloc(trainer->context, logits, sizeof(float));
     trainer->d_logits = ampi_alloc(trainer->context, logits, sizeof(float));
     trainer->history = json_array();
@@ -154,13 +177,25 @@ static amp_status make_engine(amp_trainer *trainer, amp_error *error)
     return AMP_OK;
 }
 
+/* What was chosen goes into checkpoints, so that a run goes on as it began. */
+static void choose_precision(ampi_train_options *options)
+{
+    const ampi_backend backend = (ampi_backend)options->backend;
+
+    if (options->precision == AMPI_TRAIN_AUTO)
+        options->precision =
+            ampi_precision_here(backend, AMPI_PRECISION_BF16) ? AMPI_TRAIN_BF16 : AMPI_TRAIN_FP32;
+}
+
 static amp_status fill(amp_trainer *trainer, amp_dataset *dataset, const char *options,
                        amp_error *error)
 {
     AMPI_TRY(ampi_train_options_parse(&trainer->options, options, error));
+    choose_precision(&trainer->options);
     AMPI_TRY(read_model(trainer, error));
     AMPI_TRY(split_data(trainer, dataset, error));
     AMPI_TRY(size_batches(trainer, error));
+    AMPI_TRY(check_sizes(trainer, error));
     AMPI_TRY(prepare_accuracy(trainer, error));
     return make_engine(trainer, error);
 }
@@ -186,16 +221,35 @@ amp_status ampi_trainer_build(amp_trainer **out, amp_model *initial, amp_dataset
     return AMP_OK;
 }
 
+/* Before the first batch alone: a resumed run has its weights. */
+static amp_status whiten(amp_trainer *trainer, amp_error *error)
+{
+    const uint64_t seed = (uint64_t)trainer->options.seed;
+
+    if (trainer->options.whiten == AMPI_WHITEN_NONE)
+        return AMP_OK;
+    AMPI_TRY(ampi_whiten(trainer->graph, &trainer->source, seed, error));
+    return trainer->average ? ampi_whiten(trainer->average, &trainer->source, seed, error) : AMP_OK;
+}
+
 amp_status amp_trainer_create(amp_trainer **out, amp_model *initial, amp_dataset *dataset,
                               const char *options, amp_error *error)
 {
+    amp_status status;
+
     if (!out || !initial || !dataset)
         return ampi_fail(error, AMP_E_ARGUMENT, "train", "out, initial and dataset must be given");
     *out = NULL;
     if (ampi_dataset_context(dataset) != amp_model_context(initial))
         return ampi_fail(error, AMP_E_ARGUMENT, "train",
                          "data set and model have different contexts");
-    return ampi_trainer_build(out, initial, dataset, options, error);
+    AMPI_TRY(ampi_trainer_build(out, initial, dataset, options, error));
+    status = whiten(*out, error);
+    if (status != AMP_OK) {
+        amp_trainer_free(*out);
+        *out = NULL;
+    }
+    return status;
 }
 
 amp_status ampi_trainer_start(amp_trainer *trainer, amp_error *error)
@@ -237,6 +291,7 @@ void amp_trainer_free(amp_trainer *trainer)
     amp_dataset_free(trainer->rest);
     amp_dataset_free(trainer->held_out);
     ampi_graph_free(trainer->graph);
+    ampi_graph_free(trainer->average);
     amp_model_unref(trainer->initial);
     ampi_free(context, trainer);
     amp_context_unref(context);

@@ -14,6 +14,8 @@
 #define SHIFTS (2 * PAD + 1)
 
 static const ampi_prepare shape = { .height = H, .width = W, .channels = 3 };
+static const ampi_augmentation both = { .pad = PAD, .flip = AMPI_FLIP_HALF };
+static const ampi_augmentation crop = { .pad = PAD };
 
 /* The picture shifted by (dx, dy) with a black border, mirrored or not: written out longhand. */
 static void shifted(const uint8_t *in, int dx, int dy, bool mirror, uint8_t *out)
@@ -51,7 +53,7 @@ START_TEST(outcomes_are_even)
     for (uint32_t i = 0; i < 20000; i++) {
         ampi_rng rng = ampi_rng_make(7, AMPI_RNG_CROP, 0, i);
 
-        ampi_augment_crop_flip(&rng, &shape, in, PAD, true, out);
+        ampi_augment_crop_flip(&rng, &shape, in, &both, out);
         count[which(in, out)]++;
     }
     for (size_t i = 0; i < sizeof count / sizeof count[0]; i++) {
@@ -70,7 +72,7 @@ START_TEST(no_flip_unless_asked)
     for (uint32_t i = 0; i < 500; i++) {
         ampi_rng rng = ampi_rng_make(7, AMPI_RNG_CROP, 1, i);
 
-        ampi_augment_crop_flip(&rng, &shape, in, PAD, false, out);
+        ampi_augment_crop_flip(&rng, &shape, in, &crop, out);
         ck_assert_int_eq(which(in, out) % 2, 0);
     }
     free(in);
@@ -85,7 +87,7 @@ START_TEST(nothing_asked_nothing_done)
         uint8_t out[W * H * 3];
         ampi_rng rng = ampi_rng_make(1, AMPI_RNG_CROP, 0, 0);
 
-        ampi_augment_crop_flip(&rng, &p, in, 0, false, out);
+        ampi_augment_crop_flip(&rng, &p, in, &(ampi_augmentation){ 0 }, out);
         ck_assert_mem_eq(in, out, (size_t)W * H * channels);
         free(in);
     }
@@ -101,9 +103,50 @@ START_TEST(same_key_same_result)
         ampi_rng first = ampi_rng_make(3, AMPI_RNG_CROP, 5, i);
         ampi_rng second = ampi_rng_make(3, AMPI_RNG_CROP, 5, i);
 
-        ampi_augment_crop_flip(&first, &shape, in, PAD, true, a);
-        ampi_augment_crop_flip(&second, &shape, in, PAD, true, b);
+        ampi_augment_crop_flip(&first, &shape, in, &both, a);
+        ampi_augment_crop_flip(&second, &shape, in, &both, b);
         ck_assert_mem_eq(a, b, sizeof a);
+    }
+    free(in);
+}
+END_TEST
+
+/* numpy.pad(..., mode="reflect") of a row is 2 1 0 1 2 ... 2 1: each index below is one of it. */
+START_TEST(a_border_may_mirror_the_picture)
+{
+    static const int columns[W + 2 * PAD] = { 2, 1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 7, 6 };
+    static const int rows[H + 2 * PAD] = { 2, 1, 0, 1, 2, 3, 4, 5, 4, 3 };
+    const ampi_augmentation how = { .pad = PAD, .reflect = true };
+    uint8_t *in = picture_make(W, H, 3);
+    unsigned seen[SHIFTS * SHIFTS] = { 0 };
+
+    for (uint32_t i = 0; i < 500; i++) {
+        ampi_rng rng = ampi_rng_make(7, AMPI_RNG_CROP, 2, i), again = rng;
+        uint8_t out[W * H * 3];
+        const uint32_t top = ampi_rng_below(&again, SHIFTS), left = ampi_rng_below(&again, SHIFTS);
+        ampi_augment_crop_flip(&rng, &shape, in, &how, out);
+        seen[top * SHIFTS + left]++;
+        for (uint32_t y = 0; y < H; y++)
+            for (uint32_t x = 0; x < W; x++)
+                ck_assert_mem_eq(out + (y * W + x) * 3,
+                                 in + (rows[top + y] * (int)W + columns[left + x]) * 3, 3);
+    }
+    for (uint32_t i = 0; i < SHIFTS * SHIFTS; i++)
+        ck_assert_uint_gt(seen[i], 0);
+    free(in);
+}
+END_TEST
+
+START_TEST(a_flip_may_be_certain)
+{
+    const ampi_augmentation how = { .pad = PAD, .flip = AMPI_FLIP_ALWAYS };
+    uint8_t *in = picture_make(W, H, 3);
+    uint8_t out[W * H * 3];
+
+    for (uint32_t i = 0; i < 200; i++) {
+        ampi_rng rng = ampi_rng_make(7, AMPI_RNG_CROP, 3, i);
+        ampi_augment_crop_flip(&rng, &shape, in, &how, out);
+        ck_assert_int_eq(which(in, out) % 2, 1);
     }
     free(in);
 }
@@ -119,7 +162,7 @@ START_TEST(padding_larger_than_the_picture)
     for (uint32_t i = 0; i < 2500; i++) {
         ampi_rng rng = ampi_rng_make(3, AMPI_RNG_CROP, 6, i);
 
-        ampi_augment_crop_flip(&rng, &p, in, 2, true, out);
+        ampi_augment_crop_flip(&rng, &p, in, &both, out);
         ck_assert(memcmp(out, in, 3) == 0 || (out[0] == 0 && out[1] == 0 && out[2] == 0));
         kept += out[0] != 0;
     }
@@ -134,6 +177,8 @@ static Suite *suite(void)
                                    no_flip_unless_asked,
                                    nothing_asked_nothing_done,
                                    same_key_same_result,
+                                   a_border_may_mirror_the_picture,
+                                   a_flip_may_be_certain,
                                    padding_larger_than_the_picture,
                                    NULL };
     return test_suite("image.augment", tests);

@@ -46,12 +46,14 @@ static void bench_close(bench *b)
 
 static ampi_batch make(bench *b, uint32_t epoch, uint32_t index)
 {
-    ampi_batch batch = { calloc((size_t)BATCH * 2 * VALUES, sizeof(float)),
-                         calloc(BATCH, sizeof(int32_t)) };
+    ampi_batch batch = { .input = calloc((size_t)BATCH * 2 * VALUES, sizeof(float)),
+                         .labels = calloc(BATCH, sizeof(int32_t)),
+                         .others = calloc(BATCH, sizeof(int32_t)) };
     amp_error error;
 
     ck_assert_ptr_nonnull(batch.input);
     ck_assert_ptr_nonnull(batch.labels);
+    ck_assert_ptr_nonnull(batch.others);
     ck_ok(ampi_batcher_make(&b->batcher, epoch, index, &batch, &error), &error);
     return batch;
 }
@@ -60,6 +62,7 @@ static void drop(ampi_batch *batch)
 {
     free(batch->input);
     free(batch->labels);
+    free(batch->others);
 }
 
 static bool same(const ampi_batch *a, const ampi_batch *b, size_t values)
@@ -193,6 +196,111 @@ START_TEST(every_nth_batch_is_transformed)
 }
 END_TEST
 
+/* Number of pairs of batch `index` whose anchor half is all zeros; their residuals are those of a
+   run without masks. */
+static unsigned masked(const char *options, uint32_t index, bool *uniform)
+{
+    bench with, without;
+    ampi_batch a, c;
+    unsigned zeros = 0;
+
+    bench_open(&with, options, true, UINT64_MAX);
+    bench_open(&without, "seed=9,corrupt_every=1", true, UINT64_MAX);
+    a = make(&with, 0, index);
+    c = make(&without, 0, index);
+    for (uint32_t i = 0; i < BATCH; i++) {
+        const float *const x = a.input + (size_t)i * 2 * VALUES;
+        bool zero = true;
+        for (size_t v = 0; v < VALUES; v++)
+            zero = zero && fabsf(x[v]) <= 0;
+        zeros += zero;
+        ck_assert_mem_eq(x + VALUES, c.input + ((size_t)i * 2 + 1) * VALUES,
+                         VALUES * sizeof(float));
+    }
+    ck_assert(!c.uniform);
+    *uniform = a.uniform;
+    drop(&a);
+    drop(&c);
+    bench_close(&with);
+    bench_close(&without);
+    return zeros;
+}
+
+START_TEST(anchors_may_be_masked)
+{
+    unsigned hidden = 0;
+    bool uniform;
+
+    ck_assert_uint_eq(masked("seed=9,corrupt_every=1,mask_alpha=1", 0, &uniform), BATCH);
+    ck_assert(!uniform);
+    ck_assert_uint_eq(
+        masked("seed=9,corrupt_every=1,mask_alpha=1,mask_target=uniform", 1, &uniform), BATCH);
+    ck_assert(uniform);
+    for (uint32_t i = 0; i < 5; i++) {
+        const unsigned zeros =
+            masked("seed=9,corrupt_every=1,mask_alpha=0.7,mask_target=uniform", i, &uniform);
+        ck_assert(zeros == 0 || zeros == BATCH);
+        ck_assert_int_eq(uniform, zeros == BATCH);
+        hidden += zeros > 0;
+    }
+    ck_assert_uint_gt(hidden, 0);
+    ck_assert_uint_lt(hidden, 5);
+}
+END_TEST
+
+/* Which image of the clean batch, with which label, makes `mixed` together with number i? */
+static bool blends(const ampi_batch *clean, const ampi_batch *mixed, uint32_t i, const float *image)
+{
+    const float share = (float)mixed->share;
+
+    for (uint32_t j = 0; j < BATCH; j++) {
+        bool all = clean->labels[j] == mixed->others[i];
+        for (size_t v = 0; all && v < VALUES; v++) {
+            const float wanted = share * clean->input[i * VALUES + v] +
+                                 (1.0f - share) * clean->input[j * VALUES + v];
+            all = fabsf(image[v] - wanted) <= 2e-6f;
+        }
+        if (all)
+            return true;
+    }
+    return false;
+}
+
+/* Plain, and as the sum of the halves of pairs, whose anchors are clean. */
+START_TEST(images_are_blended_in_pairs)
+{
+    bench b, pairs, plain;
+    ampi_batch mixed, paired, clean;
+    float image[VALUES];
+
+    bench_open(&b, "seed=5,mixup=1", false, UINT64_MAX);
+    bench_open(&pairs, "seed=5,mixup=1,corrupt_every=0", true, UINT64_MAX);
+    bench_open(&plain, "seed=5", false, UINT64_MAX);
+    mixed = make(&b, 2, 1);
+    paired = make(&pairs, 2, 1);
+    clean = make(&plain, 2, 1);
+    ck_assert(mixed.share > 0 && mixed.share < 1);
+    ck_assert(clean.share >= 1);
+    ck_assert_mem_eq(mixed.labels, clean.labels, BATCH * sizeof(int32_t));
+    for (uint32_t i = 0; i < BATCH; i++) {
+        bool found = false;
+        ck_assert(blends(&clean, &mixed, i, mixed.input + i * VALUES));
+        image_of(&paired, i, image);
+        ck_assert(blends(&clean, &paired, i, image));
+        for (uint32_t j = 0; j < BATCH; j++)
+            found = found || memcmp(paired.input + (size_t)i * 2 * VALUES, clean.input + j * VALUES,
+                                    VALUES * sizeof(float)) == 0;
+        ck_assert(found);
+    }
+    drop(&mixed);
+    drop(&paired);
+    drop(&clean);
+    bench_close(&b);
+    bench_close(&pairs);
+    bench_close(&plain);
+}
+END_TEST
+
 START_TEST(the_thread_changes_no_bit)
 {
     bench b, c;
@@ -220,6 +328,7 @@ static Suite *suite(void)
 {
     const TTest *const tests[] = { a_batch_is_its_number,          an_epoch_shows_every_image_once,
                                    pairs_hold_anchor_and_residual, every_nth_batch_is_transformed,
+                                   anchors_may_be_masked,          images_are_blended_in_pairs,
                                    the_thread_changes_no_bit,      NULL };
 
     return test_suite("train.batch", tests);

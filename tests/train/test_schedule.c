@@ -53,6 +53,23 @@ START_TEST(cosine_starts_at_lr_and_halves_midway)
 }
 END_TEST
 
+START_TEST(a_triangle_has_straight_sides)
+{
+    const ampi_train_options o =
+        parse("schedule=linear,lr=0.4,warmup=0.25,lr_start=0.1,lr_end=0.05");
+    const ampi_train_options falls = parse("schedule=linear,lr=2,warmup=0,lr_end=0");
+
+    near(ampi_schedule_rate(&o, 0, 400, 10), 0.04);
+    near(ampi_schedule_rate(&o, 25, 400, 10), 0.13);
+    near(ampi_schedule_rate(&o, 50, 400, 10), 0.22);
+    near(ampi_schedule_rate(&o, 100, 400, 10), 0.4);
+    near(ampi_schedule_rate(&o, 250, 400, 10), 0.21);
+    near(ampi_schedule_rate(&o, 400, 400, 10), 0.02);
+    near(ampi_schedule_rate(&falls, 0, 50, 10), 2);
+    near(ampi_schedule_rate(&falls, 20, 50, 10), 1.2);
+}
+END_TEST
+
 START_TEST(one_cycle_rises_then_falls)
 {
     const ampi_train_options o =
@@ -117,6 +134,7 @@ static Suite *suite(void)
     const TTest *const tests[] = { constant_never_moves,
                                    multistep_drops_after_each_milestone,
                                    cosine_starts_at_lr_and_halves_midway,
+                                   a_triangle_has_straight_sides,
                                    one_cycle_rises_then_falls,
                                    no_warm_up_starts_at_the_top,
                                    milestones_must_rise,

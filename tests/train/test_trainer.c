@@ -10,6 +10,10 @@
 
 #define NET "wrn:depth=10,width=1,dropout=0.1"
 #define RUN "epochs=2,batch=16,held_out=16,seed=3,threads=2"
+/* All that a recipe may ask for, each of the averages once. */
+#define MORE                                                                                       \
+    RUN ",mixup=0.4,cutout=8,border=reflect,alternate_flip=1,mask_alpha=0.4,mask_target=uniform,"  \
+        "clip_norm=1,schedule=linear,bias_lr=4,head_lr=0.5,decay_vectors=0,whiten="
 
 static amp_context *context_of_two(void)
 {
@@ -62,14 +66,16 @@ static void steps(amp_trainer *trainer, int n)
 START_TEST(a_resumed_run_has_the_same_bits)
 {
     static const int stops[] = { 3, 4, 6 };
+    static const char *const options[] = { RUN, MORE "fixed,ema=0.9", MORE "start,lookahead=2" };
+    const char *const option = options[_i / 3];
     amp_context *const context = context_of_two();
-    amp_trainer *const straight = support_trainer(context, NET, RUN);
-    amp_trainer *halted = support_trainer(context, NET, RUN), *resumed = NULL;
+    amp_trainer *const straight = support_trainer(context, NET, option);
+    amp_trainer *halted = support_trainer(context, NET, option), *resumed = NULL;
     const char *const path = test_scratch_path("run.ckpt");
     amp_error error;
 
     ck_ok(amp_trainer_run(straight, NULL, NULL, &error), &error);
-    steps(halted, stops[_i]);
+    steps(halted, stops[_i % 3]);
     ck_ok(amp_trainer_save_checkpoint(halted, path, &error), &error);
     ck_ok(amp_trainer_resume(&resumed, context, path, NULL, NULL, &error), &error);
     amp_trainer_free(halted);
@@ -153,6 +159,9 @@ START_TEST(what_cannot_train_is_refused)
            AMP_E_SHAPE);
     refuse(net, support_data("few.bin", 20), "held_out=20", AMP_E_ARGUMENT);
     refuse(net, support_data("few.bin", 20), "crop=33", AMP_E_ARGUMENT);
+    refuse(net, support_data("few.bin", 20), "crop=32,border=reflect", AMP_E_ARGUMENT);
+    refuse(net, support_data("few.bin", 20), "cutout=33", AMP_E_ARGUMENT);
+    refuse(net, support_data("few.bin", 20), "ema=0.9,lookahead=5", AMP_E_ARGUMENT);
     refuse(net, support_data("few.bin", 20), "lr=-1", AMP_E_ARGUMENT);
     refuse(net, support_data("few.bin", 20), "schedule=other", AMP_E_ARGUMENT);
 }
@@ -178,8 +187,9 @@ END_TEST
 START_TEST(a_wild_rate_is_reported)
 {
     amp_context *const context = context_of_two();
-    amp_trainer *const trainer = support_trainer(
-        context, "wrn:depth=10,width=1", "epochs=4,batch=16,lr=1000,schedule=constant,held_out=0");
+    amp_trainer *const trainer =
+        support_trainer(context, "wrn:depth=10,width=1",
+                        "epochs=4,batch=16,lr=1000,schedule=constant,held_out=0,precision=fp32");
     amp_error error;
 
     ck_fails(amp_trainer_run(trainer, NULL, NULL, &error), AMP_E_BACKEND, &error);
@@ -255,7 +265,7 @@ static amp_status one_step(amp_context *context, void *user, amp_error *error)
         status = amp_dataset_open(&dataset, context, spec, NULL, error);
     if (status == AMP_OK)
         status = amp_trainer_create(&trainer, model, dataset,
-                                    "epochs=1,batch=4,held_out=4,workers=0", error);
+                                    "epochs=1,batch=4,held_out=4,workers=0,mixup=1,ema=0.9", error);
     if (status == AMP_OK)
         status = amp_trainer_step(trainer, &done, error);
     if (status == AMP_OK)
@@ -291,7 +301,7 @@ static Suite *suite(void)
     tcase_add_test(single, a_model_is_no_checkpoint);
     tcase_add_test(single, another_data_set_is_noticed);
     tcase_add_test(memory, every_allocation_may_fail);
-    tcase_add_loop_test(loops, a_resumed_run_has_the_same_bits, 0, 3);
+    tcase_add_loop_test(loops, a_resumed_run_has_the_same_bits, 0, 9);
     tcase_add_loop_test(loops, odd_sizes_train, 0, 3);
     tcase_set_timeout(single, 120);
     tcase_set_timeout(loops, 120);

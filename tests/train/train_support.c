@@ -89,14 +89,22 @@ amp_trainer *support_trainer(amp_context *context, const char *arch, const char 
     return trainer;
 }
 
-void support_same_weights(const amp_trainer *a, const amp_trainer *b)
+static void same_tensors(const ampi_graph *a, const ampi_graph *b)
 {
-    ck_assert_uint_eq(a->graph->n_tensors, b->graph->n_tensors);
-    for (size_t i = 0; i < a->graph->n_tensors; i++) {
-        const ampi_tensor *const x = &a->graph->tensors[i], *const y = &b->graph->tensors[i];
+    ck_assert_uint_eq(a->n_tensors, b->n_tensors);
+    for (size_t i = 0; i < a->n_tensors; i++) {
+        const ampi_tensor *const x = &a->tensors[i], *const y = &b->tensors[i];
         ck_assert_int_eq(x->counter, y->counter);
         if (x->data)
             ck_assert_msg(memcmp(x->data, y->data, x->count * sizeof(float)) == 0, "%s differs",
                           x->name);
     }
+}
+
+void support_same_weights(const amp_trainer *a, const amp_trainer *b)
+{
+    same_tensors(a->graph, b->graph);
+    ck_assert_int_eq(a->average != NULL, b->average != NULL);
+    if (a->average)
+        same_tensors(a->average, b->average);
 }

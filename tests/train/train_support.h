@@ -21,7 +21,8 @@ amp_model *support_model(amp_context *context, const char *arch);
 /* A trainer on support_data("train.bin", 80). */
 amp_trainer *support_trainer(amp_context *context, const char *arch, const char *options);
 
-/* All weights, statistics and counters of two trainers have the same bits. */
+/* All weights, statistics and counters of two trainers, and of their averages, have the same bits.
+ */
 void support_same_weights(const amp_trainer *a, const amp_trainer *b);
 
 #endif
