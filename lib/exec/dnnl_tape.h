@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * exec/dnnl_tape.h - training on oneDNN: what its three files share.
+ * exec/dnnl_tape.h - training on oneDNN: what its files share.
  *
  * dnnl_tape.c makes and runs a tape; dnnl_tape_forward.c and dnnl_tape_backward.c turn each node
- * into steps once, when the tape is made.
+ * into steps once, when the tape is made; steps of our own are in dnnl_tape_calls.c and
+ * dnnl_tape_winograd.c.
  */
 #ifndef AMPI_EXEC_DNNL_TAPE_H
 #define AMPI_EXEC_DNNL_TAPE_H
@@ -55,6 +56,17 @@ static inline size_t ampi_tape_value_bytes(const ampi_tape_dnnl *tape)
 {
     return tape->type == dnnl_bf16 ? sizeof(uint16_t) : sizeof(float);
 }
+
+/* Convolutions of our own (dnnl_tape_winograd.c), where they are there: by shape alone, so that a
+   run repeats.  From a value to the result, from the result's gradient to the value's, from both to
+   the weights' gradient. */
+bool ampi_tape_winograd(const ampi_tape_dnnl *tape, const ampi_node *node);
+amp_status ampi_tape_winograd_forward(ampi_tape_dnnl *tape, const ampi_node *node, int32_t from,
+                                      int32_t *made);
+amp_status ampi_tape_winograd_data(ampi_tape_dnnl *tape, const ampi_node *node, int32_t from,
+                                   int32_t *made);
+amp_status ampi_tape_winograd_weights(ampi_tape_dnnl *tape, const ampi_node *node, int32_t from,
+                                      int32_t gradient);
 
 /* Steps of our own. */
 void ampi_tape_track(const ampi_call *call);         /* mean, var */

@@ -40,6 +40,9 @@ static amp_status conv_weights(ampi_tape_dnnl *tape, const ampi_node *node,
     int32_t source, diff, plain, made, bias = AMPI_NONE;
     ampi_md md;
 
+    if (ampi_tape_winograd(tape, node))
+        return ampi_tape_winograd_weights(tape, node, tape->nodes[node->inputs[0]].value,
+                                          own->diff);
     AMPI_TRY(ampi_tape_conv_desc(tape, node, AMPI_BACKWARD_WEIGHTS, own->forward, &desc));
     AMPI_TRY(ampi_emit_as(emit, tape->nodes[node->inputs[0]].value,
                           ampi_desc_md(desc, dnnl_query_src_md, 0), &source));
@@ -65,6 +68,10 @@ static amp_status conv_data(ampi_tape_dnnl *tape, const ampi_node *node, const a
     dnnl_primitive_desc_t desc = NULL;
     int32_t weights, diff, made;
 
+    if (ampi_tape_winograd(tape, node)) {
+        AMPI_TRY(ampi_tape_winograd_data(tape, node, own->diff, &made));
+        return contribute(tape, node->inputs[0], made, true);
+    }
     AMPI_TRY(ampi_tape_conv_desc(tape, node, AMPI_BACKWARD_DATA, own->forward, &desc));
     AMPI_TRY(ampi_tape_param(tape, node, AMPI_PARAM_WEIGHT, &weights));
     AMPI_TRY(ampi_emit_as(emit, weights, ampi_desc_md(desc, dnnl_query_weights_md, 0), &weights));
@@ -237,6 +244,7 @@ static amp_status backward_input(ampi_tape_dnnl *tape)
     tape->emit.phase = AMPI_PHASE_INPUT;
     for (size_t i = graph->n_nodes - 1; i > 0; i--) {
         const ampi_node *const node = &graph->nodes[i];
+        tape->emit.node = i;
         const bool conv = node->op == AMPI_OP_CONV || node->op == AMPI_OP_LINEAR;
         if (conv && node->inputs[0] == 0 && tape->nodes[i].diff != AMPI_NONE)
             AMPI_TRY(conv_data(tape, node, &tape->nodes[i]));

@@ -47,6 +47,8 @@ static amp_status forward_conv(ampi_tape_dnnl *tape, const ampi_node *node, size
     dnnl_primitive_desc_t desc = NULL;
     int32_t source, weights, bias = AMPI_NONE;
 
+    if (ampi_tape_winograd(tape, node))
+        return ampi_tape_winograd_forward(tape, node, input_value(tape, node, 0), &own->value);
     AMPI_TRY(ampi_tape_conv_desc(tape, node, AMPI_FORWARD, NULL, &desc));
     own->forward = desc;
     AMPI_TRY(ampi_emit_as(emit, input_value(tape, node, 0),

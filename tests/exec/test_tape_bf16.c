@@ -36,6 +36,11 @@ static const tape_case cases[] = {
     { { { 32, 8, 8 }, "c32k3s1" }, ONE_CLOSE },
     { { { 48, 7, 9 }, "C64k3s1" }, ONE_CLOSE },
     { { { 64, 8, 8 }, "c128k3s2" }, ONE_CLOSE },
+    { { { 32, 10, 12 }, "c64k3s1" }, ONE_CLOSE },
+    { { { 96, 2, 4 }, "c32k3s1" }, ONE_CLOSE },
+    { { { 64, 6, 64 }, "c96k3s1" }, ONE_CLOSE },
+    { { { 32, 8, 68 }, "c32k3s1" }, ONE_CLOSE },
+    { { { 32, 7, 8 }, "c32k3s1" }, ONE_CLOSE },
     { { { 17, 6, 6 }, "c5k1s1" }, ONE_CLOSE },
     { { { 16, 9, 9 }, "c32k1s2" }, ONE_CLOSE },
     { { { 3, 21, 17 }, "C8k7s2" }, ONE_CLOSE },
@@ -63,6 +68,9 @@ typedef struct result {
 } result;
 
 static const ampi_tape_options bf16 = { .threads = 2, .precision = AMPI_PRECISION_BF16 };
+static const ampi_tape_options direct = { .threads = 1,
+                                          .precision = AMPI_PRECISION_BF16,
+                                          .exact = true };
 static const ampi_tape_options plain = { .threads = 1, .backend = AMPI_BACKEND_REFERENCE };
 
 static bool here(void)
@@ -147,14 +155,11 @@ static void check_statistics(const result *got, const result *wanted, const char
     }
 }
 
-START_TEST(close_to_fp32)
+static void check_case(const tape_case *c, const ampi_tape_options *options)
 {
-    const tape_case *const c = &cases[_i];
     result got = { 0 }, wanted = { 0 };
 
-    if (!here())
-        return;
-    result_make(&got, &c->net, &bf16);
+    result_make(&got, &c->net, options);
     result_make(&wanted, &c->net, &plain);
     ck_close(rms_distance(got.logits, wanted.logits, got.n_out), FORWARD_CLOSE, c->net.text,
              "the result");
@@ -164,6 +169,14 @@ START_TEST(close_to_fp32)
     check_statistics(&got, &wanted, c->net.text);
     result_free(&got);
     result_free(&wanted);
+}
+
+START_TEST(close_to_fp32)
+{
+    if (!here())
+        return;
+    check_case(&cases[_i], &bf16);
+    check_case(&cases[_i], &direct);
 }
 END_TEST
 
