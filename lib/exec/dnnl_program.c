@@ -47,6 +47,7 @@ static amp_status make_plan(ampi_dnnl_plan **out, ampi_cache *cache, size_t batc
     before = ampi_omp_set(threads);
     status = ampi_dnnl_infer(cache, plan, error);
     ampi_omp_restore(before);
+    ampi_dnnl_prepared(cache);
     if (status != AMP_OK) {
         plan_free(plan);
         return status;
@@ -86,10 +87,9 @@ static void cache_free(ampi_cache *cache)
             cache->plans = plan->next;
             plan_free(plan);
         }
-        for (size_t i = 0; i < cache->n_prepared; i++) {
+        for (size_t i = 0; i < cache->n_prepared; i++)
             ampi_layout_clear(&cache->prepared[i].layout);
-            ampi_free(cache->context, cache->prepared[i].data);
-        }
+        ampi_dnnl_drop_slabs(cache);
         ampi_free(cache->context, cache->prepared);
         ampi_free(cache->context, cache->zeros);
         ampi_free(cache->context, cache->halves);

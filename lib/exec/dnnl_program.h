@@ -30,11 +30,20 @@ struct ampi_dnnl_plan {
     ampi_dnnl_plan *next;    /* of the cache */
 };
 
+/* A large piece of memory that prepared weights share: one by one they would come with the page
+   faults of each. */
+typedef struct ampi_slab ampi_slab;
+struct ampi_slab {
+    ampi_slab *next;
+    unsigned char *at; /* the bytes not yet taken */
+    size_t left;
+};
+
 /* A tensor of the graph in a layout that some plan wants. */
 typedef struct ampi_prepared {
     int32_t tensor;
     ampi_layout layout;
-    void *data;
+    void *data; /* in a slab */
 } ampi_prepared;
 
 /* What a plan wants of a tensor. */
@@ -61,6 +70,8 @@ struct ampi_cache {
     ampi_dnnl_plan *plans; /* those made so far */
     ampi_prepared *prepared;
     size_t n_prepared, prepared_capacity;
+    ampi_slab *slabs;
+    float *scratch;     /* [largest tensor] while a plan is made, or NULL */
     ampi_cache *parent; /* freed together */
 };
 
@@ -80,6 +91,9 @@ amp_status ampi_dnnl_cache(ampi_dnnl_program *program, ampi_cache **out, amp_err
 amp_status ampi_dnnl_plan_get(ampi_cache *cache, const ampi_dnnl_plan **out, size_t batch,
                               int32_t threads, amp_error *error);
 
+/* Ends a plan's making: what only that needed. */
+void ampi_dnnl_prepared(ampi_cache *cache);
+void ampi_dnnl_drop_slabs(ampi_cache *cache);
 /* Pointer to the tensor's values as wanted, the graph's own data where those are it. */
 amp_status ampi_dnnl_prepare(ampi_cache *cache, const ampi_wanted *wanted, void **out,
                              amp_error *error);

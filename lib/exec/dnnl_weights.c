@@ -106,20 +106,111 @@ static amp_status reorder_run(const reorder *job, float *from, void *to, amp_err
     return ampi_dnnl_check(dnnl_stream_wait(job->stream), "to finish", error);
 }
 
-static amp_status fill_prepared(const ampi_cache *cache, const ampi_wanted *wanted, ampi_md plain,
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+#define SLAB_LIMIT ((size_t)16 << 20)
+
+/* All weights of a small network, or a part of a large one's. */
+static size_t slab_bytes(const ampi_cache *cache)
+{
+    const size_t each = cache->precision == AMPI_PRECISION_BF16   ? 2
+                        : cache->precision == AMPI_PRECISION_INT8 ? 1
+                                                                  : sizeof(float);
+    size_t values = 0;
+
+    for (size_t i = 0; i < cache->graph->n_tensors; i++)
+        values += cache->graph->tensors[i].count;
+    return ampi_min_size(values * each, SLAB_LIMIT);
+}
+
+static size_t in_lines(size_t bytes)
+{
+    return (bytes + 63) / 64 * 64;
+}
+
+static amp_status add_slab(ampi_cache *cache, size_t bytes, amp_error *error)
+{
+    const size_t usual = slab_bytes(cache), head = in_lines(sizeof(ampi_slab));
+    const size_t size = in_lines(bytes > usual ? bytes : usual);
+    unsigned char *const memory = ampi_alloc(cache->context, head + size, 1);
+    ampi_slab *slab;
+
+    if (memory == NULL)
+        return ampi_fail_nomem(error, "exec", head + size);
+    slab = (ampi_slab *)(void *)memory;
+    slab->at = memory + head;
+    slab->left = size;
+    slab->next = cache->slabs;
+    cache->slabs = slab;
+    return AMP_OK;
+}
+
+static amp_status take_room(ampi_cache *cache, size_t bytes, void **out, amp_error *error)
+{
+    const size_t taken = in_lines(bytes);
+
+    if (cache->slabs == NULL || cache->slabs->left < taken)
+        AMPI_TRY(add_slab(cache, taken, error));
+    *out = cache->slabs->at;
+    cache->slabs->at += taken;
+    cache->slabs->left -= taken;
+    return AMP_OK;
+}
+
+void ampi_dnnl_drop_slabs(ampi_cache *cache)
+{
+    while (cache->slabs != NULL) {
+        ampi_slab *const slab = cache->slabs;
+        cache->slabs = slab->next;
+        ampi_free(cache->context, slab);
+    }
+}
+
+void ampi_dnnl_prepared(ampi_cache *cache)
+{
+    ampi_free(cache->context, cache->scratch);
+    cache->scratch = NULL;
+}
+
+/* ---- values ---------------------------------------------------------------------------------- */
+
+static amp_status make_scratch(ampi_cache *cache, amp_error *error)
+{
+    const ampi_graph *const graph = cache->graph;
+    size_t most = 1;
+
+    for (size_t i = 0; i < graph->n_tensors; i++)
+        most = graph->tensors[i].count > most ? graph->tensors[i].count : most;
+    cache->scratch = ampi_alloc_raw(cache->context, most, sizeof(float));
+    return cache->scratch != NULL ? AMP_OK : ampi_fail_nomem(error, "exec", most * sizeof(float));
+}
+
+/* The tensor's own where they are in memory as wanted, else in the cache's scratch. */
+static amp_status find_values(ampi_cache *cache, const ampi_tensor *tensor, float **out,
+                              amp_error *error)
+{
+    *out = tensor->data;
+    if (tensor->data != NULL && tensor->gains == NULL)
+        return AMP_OK;
+    if (cache->scratch == NULL)
+        AMPI_TRY(make_scratch(cache, error));
+    *out = cache->scratch;
+    return ampi_tensor_write(tensor, cache->scratch, error);
+}
+
+static amp_status fill_prepared(ampi_cache *cache, const ampi_wanted *wanted, ampi_md plain,
                                 void *to, amp_error *error)
 {
     const ampi_tensor *const tensor = &cache->graph->tensors[wanted->tensor];
     float *values = NULL;
     reorder job = { 0 };
-    amp_status status = ampi_tensor_values(tensor, cache->context, &values, error);
+    amp_status status = find_values(cache, tensor, &values, error);
 
     if (status == AMP_OK)
         status = reorder_fill(&job, cache, plain, wanted, error);
     if (status == AMP_OK)
         status = reorder_run(&job, values, to, error);
     reorder_clear(&job, cache->context);
-    ampi_free(cache->context, values);
     return status;
 }
 
@@ -127,30 +218,20 @@ static amp_status fill_prepared(const ampi_cache *cache, const ampi_wanted *want
 static amp_status add_prepared(ampi_cache *cache, const ampi_wanted *wanted, ampi_md plain,
                                void **out, amp_error *error)
 {
-    const size_t bytes = ampi_md_bytes(wanted->md);
-    void *const data = ampi_alloc(cache->context, bytes, 1);
     ampi_prepared *entry;
-    amp_status status;
+    void *data = NULL;
 
-    if (data == NULL)
-        return ampi_fail_nomem(error, "exec", bytes);
-    status = fill_prepared(cache, wanted, plain, data, error);
-    if (status == AMP_OK)
-        status = ampi_grow(cache->context, &cache->prepared, &cache->prepared_capacity,
-                           cache->n_prepared + 1, sizeof *cache->prepared, error);
-    if (status == AMP_OK) {
-        entry = &cache->prepared[cache->n_prepared];
-        status = ampi_dnnl_check(ampi_layout_copy(&entry->layout, wanted->md), "a layout", error);
-    }
-    if (status == AMP_OK) {
-        entry->tensor = wanted->tensor;
-        entry->data = data;
-        cache->n_prepared++;
-        *out = data;
-    } else {
-        ampi_free(cache->context, data);
-    }
-    return status;
+    AMPI_TRY(take_room(cache, ampi_md_bytes(wanted->md), &data, error));
+    AMPI_TRY(fill_prepared(cache, wanted, plain, data, error));
+    AMPI_TRY(ampi_grow(cache->context, &cache->prepared, &cache->prepared_capacity,
+                       cache->n_prepared + 1, sizeof *cache->prepared, error));
+    entry = &cache->prepared[cache->n_prepared];
+    AMPI_TRY(ampi_dnnl_check(ampi_layout_copy(&entry->layout, wanted->md), "a layout", error));
+    entry->tensor = wanted->tensor;
+    entry->data = data;
+    cache->n_prepared++;
+    *out = data;
+    return AMP_OK;
 }
 
 static void *find_prepared(const ampi_cache *cache, const ampi_wanted *wanted)
@@ -172,7 +253,8 @@ amp_status ampi_dnnl_prepare(ampi_cache *cache, const ampi_wanted *wanted, void 
 
     AMPI_TRY(
         ampi_dnnl_check(ampi_layout_make(&plain, &wanted->dims, tag, dnnl_f32), "a layout", error));
-    *out = tensor->gains == NULL && ampi_md_equal(ampi_layout_md(&plain), wanted->md)
+    *out = tensor->data != NULL && tensor->gains == NULL &&
+                   ampi_md_equal(ampi_layout_md(&plain), wanted->md)
                ? tensor->data
                : find_prepared(cache, wanted);
     if (*out == NULL)

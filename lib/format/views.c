@@ -109,18 +109,32 @@ typedef struct sum {
     bool floats, finite;
 } sum;
 
-/* An exponent of ones is infinite or no number. */
+#define LANES 16u
+
+/* One more than an exponent of ones carries into the sign's place. */
+static uint32_t carry(uint32_t bits)
+{
+    return (bits & UINT32_C(0x7f800000)) + UINT32_C(0x00800000);
+}
+
+/* An exponent of ones is infinite or no number.  The inner loop is as long as vectors like. */
 static bool all_finite(const unsigned char *bytes, size_t size)
 {
-    const uint32_t exponent = UINT32_C(0x7f800000);
-    uint32_t found = 0;
+    uint32_t found[LANES] = { 0 }, bits[LANES], any = 0;
+    size_t at = 0;
 
-    for (size_t i = 0; i < size / sizeof(float); i++) {
-        uint32_t bits;
-        memcpy(&bits, bytes + i * sizeof bits, sizeof bits);
-        found |= (uint32_t)((bits & exponent) == exponent);
+    for (; at + sizeof bits <= size; at += sizeof bits) {
+        memcpy(bits, bytes + at, sizeof bits);
+        for (size_t i = 0; i < LANES; i++)
+            found[i] |= carry(bits[i]);
     }
-    return found == 0;
+    for (; at + sizeof any <= size; at += sizeof any) {
+        memcpy(bits, bytes + at, sizeof any);
+        found[0] |= carry(bits[0]);
+    }
+    for (size_t i = 0; i < LANES; i++)
+        any |= found[i];
+    return (any & UINT32_C(0x80000000)) == 0;
 }
 
 static amp_status add_piece(void *user, const void *bytes, size_t size, amp_error *error)

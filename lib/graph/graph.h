@@ -52,6 +52,8 @@ amp_status ampi_tensor_plain(const ampi_tensor *tensor, amp_context *context, fl
    copies no weights: whoever prepares them does. */
 amp_status ampi_tensor_values(const ampi_tensor *tensor, amp_context *context, float **out,
                               amp_error *error);
+/* The same into to[count]. */
+amp_status ampi_tensor_write(const ampi_tensor *tensor, float *to, amp_error *error);
 /* The values without gains, for writing: always a new block. */
 amp_status ampi_tensor_copy(const ampi_tensor *tensor, amp_context *context, float **out,
                             amp_error *error);

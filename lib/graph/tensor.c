@@ -16,20 +16,36 @@ static void apply_gains(const ampi_tensor *tensor, float *values)
             values[i] = (float)((double)values[i] * tensor->gains[o]);
 }
 
+/* Without gains. */
+static amp_status write_plain(const ampi_tensor *tensor, float *to, amp_error *error)
+{
+    const size_t bytes = tensor->count * sizeof(float);
+
+    if (tensor->file != NULL)
+        return ampi_file_read_at(tensor->file, tensor->offset, to, bytes, error);
+    memcpy(to, tensor->data, bytes);
+    return AMP_OK;
+}
+
+amp_status ampi_tensor_write(const ampi_tensor *tensor, float *to, amp_error *error)
+{
+    AMPI_TRY(write_plain(tensor, to, error));
+    if (tensor->gains != NULL)
+        apply_gains(tensor, to);
+    return AMP_OK;
+}
+
 amp_status ampi_tensor_copy(const ampi_tensor *tensor, amp_context *context, float **out,
                             amp_error *error)
 {
     const size_t bytes = tensor->count * sizeof(float);
     float *const made = ampi_alloc_raw(context, tensor->count, sizeof(float));
-    amp_status status = AMP_OK;
+    amp_status status;
 
     *out = NULL;
     if (made == NULL)
         return ampi_fail_nomem(error, "graph", bytes);
-    if (tensor->file != NULL)
-        status = ampi_file_read_at(tensor->file, tensor->offset, made, bytes, error);
-    else
-        memcpy(made, tensor->data, bytes);
+    status = write_plain(tensor, made, error);
     if (status == AMP_OK)
         *out = made;
     else
