@@ -27,6 +27,7 @@ static const cli_flag flags[] = {
     { "seed", 0, "N", "short for --set seed=N; draws the first weights too (default 0)" },
     { "checkpoint", 'c', "FILE", "where to save the run (default: OUTPUT.ckpt)" },
     { "every", 0, "N", "save the run every N batches too (default: after each epoch only)" },
+    { "keep", 0, "N", "also write the model of every N-th epoch: NAME.epochN.safetensors" },
     { "resume", 'r', NULL, "go on from the checkpoint if it is there" },
     { "log", 'l', "FILE", "append a line an epoch (JSON)" },
     { "quiet", 'q', NULL, "say nothing unless something is wrong" },
@@ -42,7 +43,7 @@ typedef struct run {
     amp_trainer *trainer;
     train_report report;
     char checkpoint[4096];
-    long long every;
+    long long every, keep;
     int failed; /* exit code of a save that failed inside the callback */
 } run;
 
@@ -188,6 +189,30 @@ static int32_t after_batch(run *r, const amp_train_progress *p)
     return r->failed != CLI_OK || cli_interrupted();
 }
 
+/* "DIR/NAME.safetensors" after epoch 8 -> "DIR/NAME.epoch8.safetensors". */
+static int keep_model(run *r, uint32_t epoch)
+{
+    static const char ending[] = ".safetensors";
+    const char *const output = cli_get(r->arguments, "output", NULL);
+    const size_t length = strlen(output), last = sizeof ending - 1;
+    const bool ends = length > last && strcmp(output + length - last, ending) == 0;
+    amp_model *model = NULL;
+    char path[4096];
+    amp_error error;
+    amp_status status;
+
+    if ((size_t)snprintf(path, sizeof path, "%.*s.epoch%u%s", (int)(ends ? length - last : length),
+                         output, epoch, ending) >= sizeof path) {
+        cli_error("the path of the output is too long");
+        return CLI_USAGE;
+    }
+    status = amp_trainer_model(r->trainer, &model, &error);
+    if (status == AMP_OK)
+        status = amp_model_save(model, path, &error);
+    amp_model_unref(model);
+    return status == AMP_OK ? CLI_OK : save_fault(&error);
+}
+
 static int32_t on_progress(void *user, const amp_train_progress *p)
 {
     run *const r = user;
@@ -198,6 +223,8 @@ static int32_t on_progress(void *user, const amp_train_progress *p)
     code = train_report_epoch(&r->report, p);
     r->failed = save_checkpoint(r);
     r->failed = code != CLI_OK ? code : r->failed;
+    if (r->failed == CLI_OK && r->keep > 0 && p->epoch % r->keep == 0)
+        r->failed = keep_model(r, p->epoch);
     return r->failed != CLI_OK || (cli_interrupted() && p->step < p->steps);
 }
 
@@ -260,7 +287,8 @@ static int prepare(run *r)
         cli_error("--data SPEC and --output FILE are needed, and nothing else");
         return CLI_USAGE;
     }
-    if (!cli_get_number(r->arguments, "every", 0, 0, 1000000000, &r->every))
+    if (!cli_get_number(r->arguments, "every", 0, 0, 1000000000, &r->every) ||
+        !cli_get_number(r->arguments, "keep", 0, 0, 1000000000, &r->keep))
         return CLI_USAGE;
     if ((size_t)snprintf(r->checkpoint, sizeof r->checkpoint, "%s%s",
                          checkpoint ? checkpoint : output,

@@ -54,6 +54,19 @@ def test_epoch_lines_and_log(world, tmp_path):
     assert [row["loss"] for row in history] == pytest.approx([row["loss"] for row in rows], rel=1e-8)
 
 
+def test_models_of_epochs_are_kept(world, tmp_path):
+    """Every second one; the last of them is the output, up to the seconds."""
+    output = tmp_path / "m.safetensors"
+    train(world / "photos", output, "-e", 4, "--keep", 2, "-q", "--set", "ema=0.5")
+    kept = sorted(path.name for path in tmp_path.glob("*.safetensors"))
+    assert kept == ["m.epoch2.safetensors", "m.epoch4.safetensors", "m.safetensors"]
+    records, _, weights = zip(*(read_model(tmp_path / name) for name in kept))
+    assert [record["training"]["epochs"] for record in records] == [2, 4, 4]
+    assert weights[1] == weights[2] and weights[0] != weights[2]
+    train(world / "photos", tmp_path / "n", "-e", 1, "--keep", 1, "-q")
+    assert (tmp_path / "n.epoch1.safetensors").is_file() and (tmp_path / "n").is_file()
+
+
 def test_quiet(world, tmp_path):
     done = train(world / "photos", tmp_path / "m.st", "-e", 1, "--quiet")
     assert done.out == "" and done.err == ""
