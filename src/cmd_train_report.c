@@ -7,6 +7,15 @@
 #include <errno.h>
 #include <math.h>
 #include <string.h>
+#include <sys/resource.h>
+
+/* Most memory that this process has had, in MiB; 0 = unknown. */
+static double peak_memory(void)
+{
+    struct rusage used;
+
+    return getrusage(RUSAGE_SELF, &used) == 0 ? (double)used.ru_maxrss / 1024.0 : 0.0;
+}
 
 static int log_fault(const train_report *report)
 {
@@ -49,10 +58,10 @@ static void show_epoch(train_report *report, const amp_train_progress *p)
         (void)snprintf(held_out, sizeof held_out, "%.2f %%", 100.0 * p->held_out_accuracy);
     cli_progress_clear(&report->progress);
     (void)fprintf(stderr,
-                  "epoch %u/%u  loss %.4f  accuracy %.2f %%  held out %s  %.0f images/s  %s spent, "
-                  "%s left\n",
+                  "epoch %u/%u  loss %.4f  accuracy %.2f %%  held out %s  %.0f images/s  %.0f MiB  "
+                  "%s spent, %s left\n",
                   p->epoch, p->epochs, p->loss, 100.0 * p->accuracy, held_out, p->images_per_second,
-                  spent, left);
+                  peak_memory(), spent, left);
 }
 
 static int log_epoch(const train_report *report, const amp_train_progress *p)
@@ -64,9 +73,9 @@ static int log_epoch(const train_report *report, const amp_train_progress *p)
     (void)fprintf(report->log,
                   "{\"epoch\": %u, \"step\": %llu, \"learning_rate\": %.9g, \"loss\": %.9g, "
                   "\"accuracy\": %.9g, \"held_out_accuracy\": %s, \"images_per_second\": %.1f, "
-                  "\"seconds\": %.1f}\n",
+                  "\"seconds\": %.1f, \"peak_memory_mib\": %.1f}\n",
                   p->epoch, (unsigned long long)p->step, p->learning_rate, p->loss, p->accuracy,
-                  held_out, p->images_per_second, p->seconds);
+                  held_out, p->images_per_second, p->seconds, peak_memory());
     return fflush(report->log) == 0 && !ferror(report->log) ? CLI_OK : log_fault(report);
 }
 

@@ -53,6 +53,7 @@ typedef struct ampi_backend_api {
 
     amp_status (*tape_create)(void **out, const ampi_tape_setup *setup, amp_error *error);
     void (*tape_free)(void *tape);
+    size_t (*tape_bytes)(const void *tape); /* of values, gradients of values, scratch memory */
     amp_status (*tape_forward)(void *tape, const float *input, uint64_t seed, uint64_t step,
                                float *logits, amp_error *error);
     amp_status (*tape_backward)(void *tape, const float *d_logits, float *d_input,

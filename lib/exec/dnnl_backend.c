@@ -19,6 +19,7 @@ const ampi_backend_api *ampi_backend_onednn(void)
         .runner_watch = ampi_dnnl_runner_watch,
         .tape_create = ampi_dnnl_tape_create,
         .tape_free = ampi_dnnl_tape_free,
+        .tape_bytes = ampi_dnnl_tape_bytes,
         .tape_forward = ampi_dnnl_tape_forward,
         .tape_backward = ampi_dnnl_tape_backward,
     };

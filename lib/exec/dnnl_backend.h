@@ -24,6 +24,7 @@ void ampi_dnnl_runner_watch(void *state, ampi_watch *watch);
 /* dnnl_tape.c */
 amp_status ampi_dnnl_tape_create(void **out, const ampi_tape_setup *setup, amp_error *error);
 void ampi_dnnl_tape_free(void *state);
+size_t ampi_dnnl_tape_bytes(const void *state);
 amp_status ampi_dnnl_tape_forward(void *state, const float *input, uint64_t seed, uint64_t step,
                                   float *logits, amp_error *error);
 amp_status ampi_dnnl_tape_backward(void *state, const float *d_logits, float *d_input,

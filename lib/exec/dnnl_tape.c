@@ -181,6 +181,11 @@ amp_status ampi_dnnl_tape_create(void **out, const ampi_tape_setup *setup, amp_e
     return status;
 }
 
+size_t ampi_dnnl_tape_bytes(const void *state)
+{
+    return ((const ampi_tape_dnnl *)state)->plan.arena_bytes;
+}
+
 /* ---- running --------------------------------------------------------------------------------- */
 
 static amp_status run(ampi_tape_dnnl *tape, ampi_phase phase, amp_error *error)

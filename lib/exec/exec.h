@@ -10,6 +10,7 @@
 #ifndef AMPI_EXEC_H
 #define AMPI_EXEC_H
 
+#include "exec/omp.h"
 #include "exec/rows.h"
 #include "exec/watch.h"
 
@@ -86,7 +87,7 @@ amp_status ampi_tape_create(ampi_tape **out, ampi_graph *graph, size_t batch, in
 typedef struct ampi_tape_options {
     int32_t threads; /* >= 1; 0 = 1 */
     ampi_backend backend;
-    bool exact;               /* no Winograd convolutions: slower, and about 1e-6 closer */
+    bool exact; /* no Winograd convolutions: slower, and about 1e-6 closer */
     /* FP32 or BF16: of values and their gradients; weights, their gradients, statistics and linear
        layers are fp32 in either. */
     ampi_precision precision;
@@ -95,6 +96,8 @@ typedef struct ampi_tape_options {
 amp_status ampi_tape_create_with(ampi_tape **out, ampi_graph *graph, size_t batch,
                                  const ampi_tape_options *options, amp_error *error);
 void ampi_tape_free(ampi_tape *tape);
+/* Of everything that a batch needs: values, gradients, scratch memory, gradients of weights. */
+size_t ampi_tape_bytes(const ampi_tape *tape);
 /* Training-mode forward (batch statistics; running statistics and counters updated; dropout keyed
    by (seed, step)): input [batch,c,h,w] -> logits [batch,classes]. */
 amp_status ampi_tape_forward(ampi_tape *tape, const float *input, uint64_t seed, uint64_t step,
@@ -105,17 +108,6 @@ amp_status ampi_tape_backward(ampi_tape *tape, const float *d_logits, float *d_i
                               amp_error *error);
 /* Gradient of graph tensor `index`, same layout and count as its data; NULL if not trainable. */
 float *ampi_tape_gradient(ampi_tape *tape, size_t index);
-
-/* ---- threads (omp.c: the only file that touches OpenMP) ---- */
-typedef void (*ampi_parallel_fn)(void *argument, size_t begin, size_t end);
-/* Splits 0..n-1 into `threads` contiguous pieces (piece bounds depend on n and threads only). */
-void ampi_parallel(int32_t threads, size_t n, ampi_parallel_fn fn, void *argument);
-/* Sets the OpenMP thread count of the calling thread; returns the one to restore. */
-int32_t ampi_omp_set(int32_t threads);
-void ampi_omp_restore(int32_t threads);
-/* Whether a parallel region that starts now gets `threads`: not inside another one, nor where the
-   environment asks for fewer. */
-bool ampi_omp_team(int32_t threads);
 
 /* "oneDNN 2.6.3, cpu isa avx512_core_bf16" into out[size]. */
 void ampi_exec_describe(char *out, size_t size);

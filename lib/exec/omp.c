@@ -7,7 +7,7 @@
  * turn pragmas into calls of libomp, or into nothing with -fopenmp=libgomp.)  The prototypes are
  * those of libgomp's documentation, "The libgomp ABI" and "OpenMP Runtime Library Routines".
  */
-#include "exec/exec.h"
+#include "exec/omp.h"
 
 extern void GOMP_parallel(void (*function)(void *), void *data, unsigned threads, unsigned flags);
 extern int omp_get_thread_num(void);

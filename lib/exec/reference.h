@@ -53,6 +53,7 @@ typedef struct ampi_reference_tape {
 /* The rows of the back end's table. */
 amp_status ampi_reference_tape_create(void **out, const ampi_tape_setup *setup, amp_error *error);
 void ampi_reference_tape_free(void *opaque);
+size_t ampi_reference_tape_bytes(const void *opaque);
 amp_status ampi_reference_tape_forward(void *opaque, const float *input, uint64_t seed,
                                        uint64_t step, float *logits, amp_error *error);
 amp_status ampi_reference_tape_backward(void *opaque, const float *d_logits, float *d_input,

@@ -230,6 +230,7 @@ const ampi_backend_api *ampi_backend_reference(void)
         .runner_forward = runner_forward,
         .tape_create = ampi_reference_tape_create,
         .tape_free = ampi_reference_tape_free,
+        .tape_bytes = ampi_reference_tape_bytes,
         .tape_forward = ampi_reference_tape_forward,
         .tape_backward = ampi_reference_tape_backward,
     };

@@ -152,6 +152,16 @@ static void forward_node(ampi_reference_tape *tape, size_t index)
         forward_images(tape, index);
 }
 
+size_t ampi_reference_tape_bytes(const void *opaque)
+{
+    const ampi_reference_tape *const tape = opaque;
+    size_t values = 0;
+
+    for (size_t i = 0; i < tape->setup.graph->n_nodes; i++)
+        values += tape->setup.batch * ampi_reference_volume(tape->setup.graph->nodes[i].shape);
+    return 2 * values * sizeof(float); /* and their gradients */
+}
+
 static size_t values_of(const ampi_reference_tape *tape, size_t index)
 {
     return tape->setup.batch * ampi_reference_volume(tape->setup.graph->nodes[index].shape);

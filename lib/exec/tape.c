@@ -12,7 +12,7 @@ struct ampi_tape {
     void *state;
     float **gradients; /* [n_tensors] pieces of `values` */
     float *values;
-    size_t n_tensors;
+    size_t n_values, n_tensors;
     int32_t threads;
     pid_t process;
     bool ran; /* forward, and not yet backward */
@@ -31,6 +31,11 @@ void ampi_tape_free(ampi_tape *tape)
     ampi_free(context, tape->gradients);
     ampi_free(context, tape);
     amp_context_unref(context);
+}
+
+size_t ampi_tape_bytes(const ampi_tape *tape)
+{
+    return tape->api->tape_bytes(tape->state) + tape->n_values * sizeof *tape->values;
 }
 
 /* A multiple of 16 values, so that every gradient starts on a cache line. */
@@ -55,6 +60,7 @@ static amp_status make_gradients(ampi_tape *tape, const ampi_graph *graph, amp_e
             tape->gradients[i] = tape->values + at;
         at += padded(&graph->tensors[i]);
     }
+    tape->n_values = total;
     tape->n_tensors = graph->n_tensors;
     return AMP_OK;
 }

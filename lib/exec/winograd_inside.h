@@ -87,32 +87,9 @@ AMPI_BF16_INLINE void ampi_wino_four(const __m512 in[4], __m512 out[4])
     out[3] = _mm512_sub_ps(in[1], in[3]);
 }
 
-/* Tile row `row` of one block of channels, transformed from top to bottom. */
-AMPI_BF16_INLINE void ampi_wino_strip_make(const ampi_wino *wino, const uint16_t *plane, size_t row,
-                                           ampi_wino_strip strip)
-{
-    const size_t line = wino->w * AMPI_WINO_BLOCK, top = 2 * (row % (wino->h / 2));
-    const uint16_t *lines[4];
-
-    for (size_t i = 0; i < 4; i++) /* line top - 1 + i; NULL = outside */
-        lines[i] = top + i == 0 || top + i > wino->h ? NULL : plane + (top + i - 1) * line;
-    AMPI_UNROLL
-    for (size_t i = 0; i < 4; i++) {
-        _mm512_storeu_ps(strip[0][i], _mm512_setzero_ps());
-        _mm512_storeu_ps(strip[wino->w + 1][i], _mm512_setzero_ps());
-    }
-    for (size_t x = 0; x < wino->w; x++) {
-        __m512 in[4], out[4];
-        AMPI_UNROLL
-        for (size_t i = 0; i < 4; i++)
-            in[i] = lines[i] == NULL ? _mm512_setzero_ps()
-                                     : ampi_wino_load(lines[i] + x * AMPI_WINO_BLOCK);
-        ampi_wino_four(in, out);
-        AMPI_UNROLL
-        for (size_t i = 0; i < 4; i++)
-            _mm512_storeu_ps(strip[x + 1][i], out[i]);
-    }
-}
+/* Tile row `row` of one block of channels, transformed from top to bottom (winograd_data.c). */
+void ampi_wino_strip_make(const ampi_wino *wino, const uint16_t *plane, size_t row,
+                          ampi_wino_strip strip);
 
 /* Row `i` of the transform of the strip's tile `tile`. */
 AMPI_BF16_INLINE void ampi_wino_strip_tile(ampi_wino_strip strip, size_t tile, size_t i,

@@ -155,7 +155,12 @@ static amp_status make_tape(amp_trainer *trainer, amp_error *error)
                                                                    : AMPI_PRECISION_FP32,
     };
 
-    return ampi_tape_create_with(&trainer->tape, trainer->graph, trainer->batch, &options, error);
+    AMPI_TRY(
+        ampi_tape_create_with(&trainer->tape, trainer->graph, trainer->batch, &options, error));
+    ampi_log(trainer->context, AMP_LOG_INFO, "train: %s, %d threads, %.1f MiB a batch of %u",
+             ampi_precision_name(options.precision), (int)options.threads,
+             (double)ampi_tape_bytes(trainer->tape) / (double)MIB, trainer->batch);
+    return AMP_OK;
 }
 
 static amp_status make_engine(amp_trainer *trainer, amp_error *error)
