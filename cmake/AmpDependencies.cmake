@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # What libamp stands on, all from Debian.  Each becomes a target that the rooms name.
-#   amp_dep_jpeg amp_dep_png amp_dep_archive amp_dep_json amp_dep_zlib amp_dep_dnnl amp_dep_omp
+#   amp_dep_jpeg amp_dep_png amp_dep_archive amp_dep_json amp_dep_deflate amp_dep_dnnl amp_dep_omp
 #   amp_dep_random
 find_package(PkgConfig REQUIRED)
 set(THREADS_PREFER_PTHREAD_FLAG ON)
@@ -11,8 +11,8 @@ pkg_check_modules(amp_jpeg REQUIRED IMPORTED_TARGET libjpeg)
 pkg_check_modules(amp_png REQUIRED IMPORTED_TARGET libpng)
 pkg_check_modules(amp_archive REQUIRED IMPORTED_TARGET libarchive)
 pkg_check_modules(amp_json REQUIRED IMPORTED_TARGET jansson)
-pkg_check_modules(amp_zlib REQUIRED IMPORTED_TARGET zlib)
-foreach(name jpeg png archive json zlib)
+pkg_check_modules(amp_deflate REQUIRED IMPORTED_TARGET libdeflate)
+foreach(name jpeg png archive json deflate)
     add_library(amp_dep_${name} INTERFACE)
     target_link_libraries(amp_dep_${name} INTERFACE PkgConfig::amp_${name})
 endforeach()

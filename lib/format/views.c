@@ -5,10 +5,10 @@
 #include "core/file.h"
 #include "format/format_internal.h"
 
+#include <libdeflate.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 /* Values are stored as this machine holds them. */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "safetensors is little-endian");
@@ -83,13 +83,13 @@ amp_status ampi_view_walk(const ampi_view *view, amp_context *context, ampi_take
 
 /* ---- checksum ---- */
 
-static uLong crc_text(uLong crc, const char *text)
+static uint32_t crc_text(uint32_t crc, const char *text)
 {
-    return crc32_z(crc, (const Bytef *)text, strlen(text));
+    return libdeflate_crc32(crc, text, strlen(text));
 }
 
 /* "\n<name> <dtype> <d0>,<d1>\n" */
-static uLong crc_shape(uLong crc, const ampi_view *view)
+static uint32_t crc_shape(uint32_t crc, const ampi_view *view)
 {
     char text[32];
 
@@ -105,7 +105,7 @@ static uLong crc_shape(uLong crc, const ampi_view *view)
 }
 
 typedef struct sum {
-    uLong crc;
+    uint32_t crc;
     bool floats, finite;
 } sum;
 
@@ -142,7 +142,7 @@ static amp_status add_piece(void *user, const void *bytes, size_t size, amp_erro
     sum *const job = user;
 
     (void)error;
-    job->crc = crc32_z(job->crc, bytes, size);
+    job->crc = libdeflate_crc32(job->crc, bytes, size);
     if (job->floats && !all_finite(bytes, size))
         job->finite = false;
     return AMP_OK;
@@ -150,7 +150,7 @@ static amp_status add_piece(void *user, const void *bytes, size_t size, amp_erro
 
 amp_status ampi_views_crc32(ampi_views *views, const char *record, uint32_t *out, amp_error *error)
 {
-    sum job = { .crc = crc32_z(0, NULL, 0) };
+    sum job = { .crc = libdeflate_crc32(0, NULL, 0) };
 
     if (record)
         job.crc = crc_text(job.crc, record);
@@ -162,6 +162,6 @@ amp_status ampi_views_crc32(ampi_views *views, const char *record, uint32_t *out
         AMPI_TRY(ampi_view_walk(view, views->context, add_piece, &job, error));
         view->finite = job.finite;
     }
-    *out = (uint32_t)job.crc;
+    *out = job.crc;
     return AMP_OK;
 }

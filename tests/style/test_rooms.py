@@ -25,7 +25,7 @@ OUTSIDE = {  # libraries' headers and the rooms that may see them
     r"archive": ["data"],
     r"jansson": ["format", "score", "train"],
     r"Random123": ["core"],
-    r"zlib": ["format"],
+    r"libdeflate": ["format"],
 }
 
 
