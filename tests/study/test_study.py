@@ -8,22 +8,22 @@ import lzma
 import os
 import pathlib
 import subprocess
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 HOUSE = pathlib.Path(os.environ["AMP_SOURCE"])
-SCRIPT = HOUSE / "scripts/study"
 
 
-def load():
-    loader = importlib.machinery.SourceFileLoader("study", str(SCRIPT))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("study", loader))
+def load(name):
+    loader = importlib.machinery.SourceFileLoader(name, str(HOUSE / "scripts" / name))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
     loader.exec_module(module)
     return module
 
 
-study = load()
+study, minutes = load("study"), load("minutes")
 
 
 def records(n, head, seed):
@@ -52,10 +52,11 @@ def world(tmp_path_factory):
     return root
 
 
-def run(world, *words, code=0):
+def run(world, *words, code=0, script="study"):
     environment = dict(os.environ, AMP_DATA=str(world / "data"), AMP_RUNS=str(world / "runs"),
-                       AMP=os.environ["AMP_EXE"])
-    done = subprocess.run([SCRIPT, *words], env=environment, capture_output=True, text=True)
+                       AMP=os.environ["AMP_EXE"],
+                       AMP_SETS="cifar100 svhn")
+    done = subprocess.run([HOUSE / "scripts" / script, *words], env=environment, capture_output=True, text=True)
     assert done.returncode == code, done.stderr
     return done
 
@@ -160,3 +161,24 @@ def test_variants_are_named_as_results_name_them(studied):
 def test_the_recipe_refuses_other_words(world):
     done = subprocess.run([HOUSE / "scripts/train-fast", "fast"], capture_output=True, text=True)
     assert done.returncode == 2 and "'fast' is no model" in done.stderr
+
+
+def test_minutes_of_kept_models(world):
+    """A table row and a corner of each line for each kept model; measured once."""
+    stem = world / "kept/run"
+    run(world, f"{stem}.safetensors", "epochs=4", "keep=2", "arch=airbench:width=8", "batch=64", "held_out=100",
+        script="train-fast")
+    page, drawing = world / "minutes.md", world / "minutes.svg"
+    page.write_text(f"a\n{minutes.BEGIN}\n{minutes.END}\nb\n")
+    run(world, f"small={stem}", "--page", str(page), "--drawing", str(drawing), script="minutes")
+    rows = [line for line in page.read_text().splitlines() if line.startswith("| small |")]
+    assert [row.split("|")[2].strip() for row in rows] == ["2", "4"]
+    found = json.loads((world / "kept/run.epoch4.json").read_text())
+    assert rows[1].split("|")[4].strip() == f"{100 * found['accuracy']:.2f}" and found["anchors"] == 5
+    tree = ElementTree.parse(drawing)
+    lines = [e for e in tree.iter() if e.tag.endswith("polyline")]
+    assert len(lines) == 2 and all(len(line.get("points").split()) == 2 for line in lines)
+    before = (world / "kept/run.epoch4.json").stat().st_mtime_ns
+    run(world, f"small={stem}", "--page", str(page), "--drawing", str(drawing), script="minutes")
+    assert (world / "kept/run.epoch4.json").stat().st_mtime_ns == before
+    assert "no kept models of nobody" in run(world, "nobody=nowhere", code=1, script="minutes").stderr
