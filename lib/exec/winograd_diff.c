@@ -4,7 +4,8 @@
  *
  * Forward is linear in the transformed weights, so their gradient is, position by position, the
  * transformed values times the gradient of the untransformed results, added up over all tiles.
- * Each thread adds up its own tiles; then the threads' sums are joined and transformed back.
+ * A few channels: each thread adds up its own tiles, and the threads' sums are joined at the end.
+ * Many: sums are too large for that, so the threads transform tiles together and share the sums.
  */
 #include "exec/winograd.h"
 
@@ -13,17 +14,30 @@
 
 #include <string.h>
 
-#define ROOM_VALUES 16384u /* tiles times channels in scratch memory: half a megabyte */
-#define LINE 64u           /* bytes: keeps positions out of each other's cache sets */
-#define READ 8u            /* channels read that a product handles at once */
+/* Tiles times channels in scratch memory: half a megabyte for each thread, eight for all. */
+#define OWN_VALUES ((size_t)16384)
+#define SHARED_VALUES ((size_t)262144)
+#define SHARED_FROM ((size_t)192 * 192) /* channels read times made */
+#define LINE 64u                        /* bytes: keeps positions out of each other's cache sets */
+#define READ 8u                         /* channels read that a product handles at once */
+#define PAIR (2 * AMPI_WINO_BLOCK)      /* values of a pair of tiles in a block */
 #define PAD (LINE / sizeof(uint16_t))
 
 typedef struct shape {
     size_t across, rows, pairs; /* tiles of a row; rows, pairs of tiles at a time */
     size_t v_step, d_step;      /* from position to position, in values */
-    size_t sum_values;          /* of a thread */
-    size_t bytes;               /* of a thread */
+    size_t sum_values, bytes;   /* of a part */
+    size_t parts;               /* one a thread, or one that all share */
 } shape;
+
+/* Sums [position][channel read][channel made]; then v, then d:
+   [position][block of channels][pair of tiles][channel][of the pair]. */
+typedef struct diff_part {
+    float *sums;
+    uint16_t *v, *d;
+    size_t row, rows; /* that are in it now */
+    bool fresh;       /* nothing is in the sums yet */
+} diff_part;
 
 typedef struct diff_job {
     const ampi_wino *wino;
@@ -35,10 +49,12 @@ typedef struct diff_job {
 
 static shape shape_of(const ampi_wino *wino)
 {
-    const size_t tiles = ROOM_VALUES / (wino->from + wino->to);
-    shape s = { .across = wino->w / 2 };
+    const bool shared = wino->from * wino->to >= SHARED_FROM;
+    const size_t tiles = (shared ? SHARED_VALUES : OWN_VALUES) / (wino->from + wino->to);
+    shape s = { .across = wino->w / 2, .parts = shared ? 1 : (size_t)wino->threads };
 
     s.rows = s.across < tiles ? tiles / s.across : 1;
+    s.rows = ampi_min_size(s.rows, ampi_wino_tile_rows(wino));
     s.pairs = s.rows * s.across / 2;
     s.v_step = s.pairs * wino->from * 2 + PAD;
     s.d_step = s.pairs * wino->to * 2 + PAD;
@@ -51,24 +67,19 @@ static shape shape_of(const ampi_wino *wino)
 
 size_t ampi_wino_diff_scratch(const ampi_wino *wino)
 {
-    return shape_of(wino).bytes * (size_t)wino->threads;
+    const shape s = shape_of(wino);
+
+    return s.bytes * s.parts;
 }
 
-/* A thread's sums [position][channel read][channel made], then v, then d: [position][pair of
-   tiles][channel][of the pair]. */
-typedef struct thread_part {
-    float *sums;
-    uint16_t *v, *d;
-} thread_part;
-
-static thread_part part_of(const diff_job *job, size_t piece)
+static diff_part part_of(const diff_job *job, size_t index)
 {
-    unsigned char *const first = job->scratch + piece * job->shape.bytes;
-    thread_part p = { .sums = (float *)(void *)first };
+    unsigned char *const first = job->scratch + index * job->shape.bytes;
+    diff_part part = { .sums = (float *)(void *)first, .fresh = true };
 
-    p.v = (uint16_t *)(void *)(p.sums + job->shape.sum_values);
-    p.d = p.v + AMPI_WINO_POSITIONS * job->shape.v_step;
-    return p;
+    part.v = (uint16_t *)(void *)(part.sums + job->shape.sum_values);
+    part.d = part.v + AMPI_WINO_POSITIONS * job->shape.v_step;
+    return part;
 }
 
 /* ---- transforms of values and of results' gradients -------------------------------------------
@@ -83,7 +94,7 @@ AMPI_BF16 static void values_row(const diff_job *job, size_t row, size_t at, uin
         ampi_wino_strip_make(wino, ampi_wino_plane(wino, job->x, wino->from, row, block), row,
                              strip);
         for (size_t pair = 0; pair < job->shape.across / 2; pair++) {
-            uint16_t *const to = v + ((at + pair) * wino->from + block * AMPI_WINO_BLOCK) * 2;
+            uint16_t *const to = v + (block * job->shape.pairs + at + pair) * PAIR;
             AMPI_UNROLL
             for (size_t i = 0; i < 4; i++) {
                 __m512 a[4], b[4];
@@ -147,7 +158,7 @@ AMPI_BF16 static void gradients_row(const diff_job *job, size_t row, size_t at, 
         const uint16_t *const upper = plane + 2 * (row % (wino->h / 2)) * line;
         for (size_t pair = 0; pair < job->shape.across / 2; pair++)
             pair_back(job, upper + 4 * pair * AMPI_WINO_BLOCK,
-                      d + ((at + pair) * wino->to + block * AMPI_WINO_BLOCK) * 2);
+                      d + (block * job->shape.pairs + at + pair) * PAIR);
     }
 }
 
@@ -155,9 +166,10 @@ AMPI_BF16 static void gradients_row(const diff_job *job, size_t row, size_t at, 
  */
 
 typedef struct panel {
-    const uint16_t *v, *d;
+    const uint16_t *v, *d[2];
     float *sums;
-    size_t from, to, pairs;
+    size_t to, pairs;
+    bool fresh;
 } panel;
 
 /* READ channels read by two blocks made, added to the sums so far. */
@@ -167,16 +179,18 @@ AMPI_BF16 static void product(const panel *p)
 
     AMPI_UNROLL
     for (size_t r = 0; r < READ; r++) {
-        sums[r][0] = _mm512_loadu_ps(p->sums + r * p->to);
-        sums[r][1] = _mm512_loadu_ps(p->sums + r * p->to + AMPI_WINO_BLOCK);
+        AMPI_UNROLL
+        for (size_t b = 0; b < 2; b++)
+            sums[r][b] = p->fresh ? _mm512_setzero_ps()
+                                  : _mm512_loadu_ps(p->sums + r * p->to + b * AMPI_WINO_BLOCK);
     }
     for (size_t pair = 0; pair < p->pairs; pair++) {
-        const uint16_t *const v = p->v + pair * p->from * 2, *const d = p->d + pair * p->to * 2;
-        const __m512i first = _mm512_loadu_si512(d), second = _mm512_loadu_si512(d + 32);
+        const __m512i first = _mm512_loadu_si512(p->d[0] + pair * PAIR);
+        const __m512i second = _mm512_loadu_si512(p->d[1] + pair * PAIR);
         AMPI_UNROLL
         for (size_t r = 0; r < READ; r++) {
             int32_t both;
-            memcpy(&both, v + 2 * r, sizeof both);
+            memcpy(&both, p->v + pair * PAIR + 2 * r, sizeof both);
             const __m512i read = _mm512_set1_epi32(both);
             sums[r][0] = ampi_wino_products(sums[r][0], read, first);
             sums[r][1] = ampi_wino_products(sums[r][1], read, second);
@@ -184,47 +198,87 @@ AMPI_BF16 static void product(const panel *p)
     }
     AMPI_UNROLL
     for (size_t r = 0; r < READ; r++) {
-        _mm512_storeu_ps(p->sums + r * p->to, sums[r][0]);
-        _mm512_storeu_ps(p->sums + r * p->to + AMPI_WINO_BLOCK, sums[r][1]);
+        AMPI_UNROLL
+        for (size_t b = 0; b < 2; b++)
+            _mm512_storeu_ps(p->sums + r * p->to + b * AMPI_WINO_BLOCK, sums[r][b]);
     }
 }
 
-static void position(const diff_job *job, size_t index, size_t pairs, const thread_part *part)
+/* All channels read by two blocks made, at one position. */
+static void column(const diff_job *job, const diff_part *part, size_t position, size_t made)
 {
-    const size_t from = job->wino->from, to = job->wino->to;
+    const size_t from = job->wino->from, to = job->wino->to, block = job->shape.pairs * PAIR;
+    const uint16_t *const d =
+        part->d + position * job->shape.d_step + made / AMPI_WINO_BLOCK * block;
 
-    for (size_t made = 0; made < to; made += 2 * AMPI_WINO_BLOCK) {
-        for (size_t read = 0; read < from; read += READ) {
-            const panel p = { part->v + index * job->shape.v_step + 2 * read,
-                              part->d + index * job->shape.d_step + 2 * made,
-                              part->sums + (index * from + read) * to + made,
-                              from,
-                              to,
-                              pairs };
-            product(&p);
-        }
+    for (size_t read = 0; read < from; read += READ) {
+        const panel p = { .v = part->v + position * job->shape.v_step +
+                               read / AMPI_WINO_BLOCK * block + read % AMPI_WINO_BLOCK * 2,
+                          .d = { d, d + block },
+                          .sums = part->sums + (position * from + read) * to + made,
+                          .to = to,
+                          .pairs = part->rows * job->shape.across / 2,
+                          .fresh = part->fresh };
+        product(&p);
     }
 }
 
-static void diff_pieces(void *argument, size_t begin, size_t end)
+/* What threads share among them: rows of tiles, and columns of the products. */
+typedef struct diff_work {
+    const diff_job *job;
+    const diff_part *part;
+} diff_work;
+
+static void transform_rows(void *argument, size_t begin, size_t end)
+{
+    const diff_work *const work = argument;
+    const size_t half = work->job->shape.across / 2;
+
+    for (size_t i = begin; i < end; i++) {
+        values_row(work->job, work->part->row + i, i * half, work->part->v);
+        gradients_row(work->job, work->part->row + i, i * half, work->part->d);
+    }
+}
+
+static size_t columns_of(const diff_job *job)
+{
+    return AMPI_WINO_POSITIONS * (job->wino->to / PAIR);
+}
+
+static void multiply_columns(void *argument, size_t begin, size_t end)
+{
+    const diff_work *const work = argument;
+    const size_t across = work->job->wino->to / PAIR;
+
+    for (size_t i = begin; i < end; i++)
+        column(work->job, work->part, i / across, i % across * PAIR);
+}
+
+/* Rows `row` to `last` - 1 on as many threads as given, so many at a time as there is room for. */
+static void add_up(const diff_job *job, diff_part *part, size_t last, int32_t threads)
+{
+    diff_work work = { job, part };
+
+    while (part->row < last) {
+        part->rows = ampi_min_size(job->shape.rows, last - part->row);
+        ampi_parallel(threads, part->rows, transform_rows, &work);
+        ampi_parallel(threads, columns_of(job), multiply_columns, &work);
+        part->row += part->rows;
+        part->fresh = false;
+    }
+}
+
+static void own_parts(void *argument, size_t begin, size_t end)
 {
     const diff_job *const job = argument;
-    const size_t half = job->shape.across / 2;
 
-    for (size_t piece = begin; piece < end; piece++) {
-        const thread_part part = part_of(job, piece);
-        size_t row, last;
-        ampi_wino_share(job->wino, piece, &row, &last);
-        memset(part.sums, 0, job->shape.sum_values * sizeof(float));
-        for (; row < last; row += job->shape.rows) {
-            const size_t rows = ampi_min_size(job->shape.rows, last - row);
-            for (size_t i = 0; i < rows; i++) {
-                values_row(job, row + i, i * half, part.v);
-                gradients_row(job, row + i, i * half, part.d);
-            }
-            for (size_t p = 0; p < AMPI_WINO_POSITIONS; p++)
-                position(job, p, rows * half, &part);
-        }
+    for (size_t i = begin; i < end; i++) {
+        diff_part part = part_of(job, i);
+        size_t last;
+        ampi_wino_share(job->wino, i, &part.row, &last);
+        if (part.row == last)
+            memset(part.sums, 0, job->shape.sum_values * sizeof(float));
+        add_up(job, &part, last, 1);
     }
 }
 
@@ -242,7 +296,7 @@ AMPI_BF16_INLINE void kernel_back(const __m512 in[4], __m512 out[3])
     out[2] = _mm512_add_ps(in[3], inner);
 }
 
-/* All threads' sums from one channel read to 16 made, at all positions. */
+/* All parts' sums from one channel read to 16 made, at all positions. */
 AMPI_BF16_INLINE void joined(const diff_job *job, size_t read, size_t made,
                              __m512 out[AMPI_WINO_POSITIONS])
 {
@@ -251,7 +305,7 @@ AMPI_BF16_INLINE void joined(const diff_job *job, size_t read, size_t made,
     for (size_t p = 0; p < AMPI_WINO_POSITIONS; p++) {
         const size_t at = (p * from + read) * to + made;
         out[p] = _mm512_loadu_ps(part_of(job, 0).sums + at);
-        for (size_t piece = 1; piece < (size_t)job->wino->threads; piece++)
+        for (size_t piece = 1; piece < job->shape.parts; piece++)
             out[p] = _mm512_add_ps(out[p], _mm512_loadu_ps(part_of(job, piece).sums + at));
     }
 }
@@ -298,7 +352,12 @@ void ampi_wino_diff(const ampi_wino *wino, const uint16_t *x, const uint16_t *dy
     diff_job job = { .wino = wino, .shape = shape_of(wino), .x = x, .dy = dy, .dw = dw };
 
     job.scratch = scratch;
-    ampi_parallel(wino->threads, (size_t)wino->threads, diff_pieces, &job);
+    if (job.shape.parts == 1) {
+        diff_part part = part_of(&job, 0);
+        add_up(&job, &part, ampi_wino_tile_rows(wino), wino->threads);
+    } else {
+        ampi_parallel(wino->threads, job.shape.parts, own_parts, &job);
+    }
     ampi_parallel(wino->threads, wino->to / AMPI_WINO_BLOCK, blocks_back, &job);
 }
 

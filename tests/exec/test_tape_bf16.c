@@ -38,6 +38,7 @@ static const tape_case cases[] = {
     { { { 64, 8, 8 }, "c128k3s2" }, ONE_CLOSE },
     { { { 32, 10, 12 }, "c64k3s1" }, ONE_CLOSE },
     { { { 96, 2, 4 }, "c32k3s1" }, ONE_CLOSE },
+    { { { 192, 4, 8 }, "c224k3s1" }, ONE_CLOSE },
     { { { 64, 6, 64 }, "c96k3s1" }, ONE_CLOSE },
     { { { 32, 8, 68 }, "c32k3s1" }, ONE_CLOSE },
     { { { 32, 7, 8 }, "c32k3s1" }, ONE_CLOSE },
