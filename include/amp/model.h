@@ -43,10 +43,11 @@ typedef struct amp_model_info {
  *
  * Everything in the file is checked, its checksum too where it has one, but whether preprocessing
  * and default method fit the network; the message names the tensor or the key at fault.
- *
  * @param out      receives a model with one reference; NULL on failure.
  * @param context  NULL = a private one with defaults.
- * @param path     a regular file of at most 4 GiB; it is read whole and closed.
+ * @param path     a regular file of at most 4 GiB.  It stays open with the model: weights are read
+ *                 from it when they are prepared or copied.  It may be replaced or removed; when it
+ *                 is written to instead, those calls fail with AMP_E_IO.
  * @param error    NULL, or filled on failure.
  * @retval AMP_E_ARGUMENT     out or path is NULL
  * @retval AMP_E_IO           the file cannot be read
@@ -74,9 +75,8 @@ AMP_API AMP_MUST_USE amp_status amp_model_open_memory(amp_model **out, amp_conte
                                                       amp_error *error);
 
 /**
- * Make an untrained model: seeded random weights, no bank, no class names.
- *
- * Equal architecture and seed give equal weights, on any machine and thread.
+ * Make an untrained model: random weights, equal for equal architecture and seed on any machine and
+ * thread; no bank, no class names.
  *
  * @param out         receives a model with one reference; NULL on failure.
  * @param context     NULL = a private one with defaults.

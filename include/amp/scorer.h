@@ -103,7 +103,7 @@ AMP_API void amp_scorer_options_init(amp_scorer_options *options, size_t size);
  *                            and no margins are stored for a method, K, precision and TPR; a longer
  *                            struct with unknown fields set
  * @retval AMP_E_LIMIT        more than 64 methods
- * @retval AMP_E_NOMEM        no memory
+ * @retval AMP_E_NOMEM AMP_E_IO  no memory; the model's file was written to, see amp_model_open()
  * @retval AMP_E_BACKEND      the compute back end refused; error->detail is its status
  * Threads: any; model and bank may be in use elsewhere.
  */
@@ -158,7 +158,7 @@ AMP_API const char *amp_scorer_note(const amp_scorer *scorer);
  * @retval AMP_E_ARGUMENT     a NULL pointer, an image of another context; the text has its index
  * @retval AMP_E_LIMIT        n is too large for any memory
  * @retval AMP_E_UNSUPPORTED  a longer struct with unknown arrays set
- * @retval AMP_E_NOMEM        no memory
+ * @retval AMP_E_NOMEM AMP_E_IO  no memory; the model's file was written to, see amp_model_open()
  * @retval AMP_E_BACKEND      the network failed or gave a value that is not finite; with its index
  * Cost: K passes an image of the network, one of its first layer.  In a process forked after the
  * context was made a run takes one thread.

@@ -322,6 +322,58 @@ static amp_status read_once(amp_context *context, void *user, amp_error *error)
     return status;
 }
 
+static amp_status open_once(amp_context *context, void *user, amp_error *error)
+{
+    ampi_file *file = NULL;
+    const amp_status status = ampi_file_open(&file, context, user, 100, "model", error);
+
+    ampi_file_unref(file);
+    return status;
+}
+
+START_TEST(reads_pieces)
+{
+    const char *const path = test_scratch_path("pieces");
+    ampi_file *file = NULL;
+    amp_error error;
+    char bytes[4] = "";
+
+    test_write_file(path, "0123456789", 10);
+    ck_ok(ampi_file_open(&file, NULL, path, 10, "model", &error), &error);
+    ck_assert_uint_eq(ampi_file_size(file), 10);
+    ck_ok(ampi_file_read_at(file, 7, bytes, 3, &error), &error);
+    ck_assert_mem_eq(bytes, "789", 3);
+    ck_ok(ampi_file_read_at(file, 0, bytes, 2, &error), &error);
+    ck_assert_mem_eq(bytes, "019", 3);
+    ck_ok(ampi_file_read_at(file, 10, bytes, 0, &error), &error);
+    ck_fails(ampi_file_read_at(file, 8, bytes, 3, &error), AMP_E_IO, &error);
+    ck_assert_ptr_eq(ampi_file_ref(file), file);
+    ampi_file_unref(file);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_ok(ampi_file_read_at(file, 3, bytes, 1, &error), &error);
+    ck_assert_mem_eq(bytes, "3", 1);
+    ampi_file_unref(file);
+    ampi_file_unref(NULL);
+    ck_assert_ptr_null(ampi_file_ref(NULL));
+}
+END_TEST
+
+START_TEST(sees_that_a_file_grew)
+{
+    const char *const path = test_scratch_path("grows");
+    ampi_file *file = NULL;
+    amp_error error;
+    char byte;
+
+    test_write_file(path, "0123", 4);
+    ck_ok(ampi_file_open(&file, NULL, path, 10, "model", &error), &error);
+    test_write_file(path, "01234", 5);
+    ck_fails(ampi_file_read_at(file, 0, &byte, 1, &error), AMP_E_IO, &error);
+    ck_assert_msg(strstr(error.message, "grows was written to") != NULL, "%s", error.message);
+    ampi_file_unref(file);
+}
+END_TEST
+
 START_TEST(memory_runs_out)
 {
     char path[4096];
@@ -329,6 +381,7 @@ START_TEST(memory_runs_out)
     snprintf(path, sizeof path, "%s/out", test_scratch());
     test_out_of_memory(write_once, path);
     test_out_of_memory(read_once, path);
+    test_out_of_memory(open_once, path);
     ck_assert_int_eq(entries(test_scratch()), 1);
 }
 END_TEST
@@ -336,6 +389,8 @@ END_TEST
 static Suite *suite(void)
 {
     const TTest *const tests[] = { reads_whole_files,
+                                   reads_pieces,
+                                   sees_that_a_file_grew,
                                    refuses_what_is_no_file,
                                    refuses_files_over_the_limit,
                                    commit_creates_and_replaces,

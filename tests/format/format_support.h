@@ -30,9 +30,13 @@ bytes with_header(bytes file, const char *header);
 /* The file with its header's JSON changed by `change`, checksum removed. */
 bytes edited(bytes file, void (*change)(json_t *header, void *user), void *user);
 
+/* ampi_model_parse from bytes, and from a file with these bytes below the test's scratch folder. */
+amp_status parse_bytes(amp_model **out, amp_context *context, bytes file, amp_error *error);
+amp_status parse_path(amp_model **out, amp_context *context, const char *path, amp_error *error);
+amp_status parse_file(amp_model **out, amp_context *context, bytes file, amp_error *error);
 /* Weights, sections, record: every bit. */
 bool same_models(const amp_model *a, const amp_model *b);
-/* ampi_model_parse must fail so and say `part`. */
+/* ampi_model_parse must fail so and say `part`, from bytes and from a file. */
 void refused(bytes file, amp_status status, const char *part);
 
 #endif

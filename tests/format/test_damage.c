@@ -47,6 +47,24 @@ static bytes open_file(void)
     return open;
 }
 
+/* What a file with these bytes gives is what the bytes give. */
+static void as_a_file(const unsigned char *data, size_t size, amp_status expected,
+                      const amp_error *said)
+{
+    unsigned char *const copy = malloc(size ? size : 1);
+    amp_model *model = NULL;
+    amp_error error = { 0 };
+
+    memcpy(copy, data, size);
+    ck_assert_int_eq(parse_file(&model, NULL, (bytes){ copy, size }, &error), expected);
+    free(copy);
+    if (expected == AMP_OK)
+        ck_assert(same_models(whole, model));
+    else
+        ck_assert_str_eq(strchr(error.message, ':'), strchr(said->message, ':'));
+    amp_model_unref(model);
+}
+
 /* Opens damaged bytes, which are copied to their own block so that reading past them is seen. */
 static bool try(tally *sum, const unsigned char *data, size_t size, const char *what)
 {
@@ -59,6 +77,7 @@ static bool try(tally *sum, const unsigned char *data, size_t size, const char *
         &model, NULL, &(ampi_model_source){ .bytes = copy, .size = size, .name = "f" }, &error);
     free(copy);
     sum->cases++;
+    as_a_file(data, size, status, &error);
     if (status == AMP_OK) {
         ck_assert_msg(same_models(whole, model), "%s: another model", what);
         amp_model_unref(model);

@@ -34,6 +34,15 @@ static amp_status try_open(amp_context *context, void *user, amp_error *error)
     return status;
 }
 
+static amp_status try_open_file(amp_context *context, void *user, amp_error *error)
+{
+    amp_model *model = NULL;
+    const amp_status status = parse_path(&model, context, user, error);
+
+    amp_model_unref(model);
+    return status;
+}
+
 /* The model is opened with memory to spare; only what the saving takes can fail. */
 static amp_status try_save(amp_context *context, void *user, amp_error *error)
 {
@@ -85,6 +94,7 @@ START_TEST(our_memory_runs_out)
     bytes file = make_model_file(NULL);
     amp_model *model = NULL;
     amp_error error = { 0 };
+    char path[4096];
 
     ck_ok(ampi_model_parse(
               &model, NULL,
@@ -92,6 +102,9 @@ START_TEST(our_memory_runs_out)
           &error);
     test_out_of_memory(try_create, NULL);
     test_out_of_memory(try_open, &file);
+    snprintf(path, sizeof path, "%s/opened.safetensors", test_scratch());
+    test_write_file(path, file.data, file.size);
+    test_out_of_memory(try_open_file, path);
     test_out_of_memory(try_parse, &file);
     test_out_of_memory(try_save, model);
     ck_assert_int_eq(access(test_scratch_path("memory.safetensors"), F_OK), 0);
