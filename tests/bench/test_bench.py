@@ -510,3 +510,62 @@ def test_scorers_refuse_a_busy_machine(scorers, monkeypatch):
     with pytest.raises(environment.Unusable, match="cc1"):
         scorers.wait_for_calm(calm)
     assert scorers.wait_for_calm(scorers.parse(["m.st", "--force"]))["why"] == "cc1 is busy"
+
+
+# ---- bench/train ------------------------------------------------------------------------------
+
+@pytest.fixture(name="train", scope="module")
+def train_module():
+    """The script, which has no suffix, as a module."""
+    loader = importlib.machinery.SourceFileLoader("train", str(BENCH / "train"))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("train", loader))
+    sys.modules["train"] = module  # where dataclasses look names up
+    loader.exec_module(module)
+    return module
+
+
+def trained(family, precision, seconds):
+    return {"family": family, "name": family, "precision": precision, "settings": "eager",
+            "version": "1", "rate": 128 / seconds, "memory_kib": 1024,
+            **stats.spread([seconds])}
+
+
+def test_train_ratios(train):
+    case = {"network": "wrn-40-2", "others": [], "disturbed": {"kept": 2},
+            "measured": [trained("libamp", "fp32", 1.0), trained("libamp", "bf16", 0.5),
+                         trained("pytorch", "fp32", 2.0), trained("pytorch-debian", "fp32", 1.2),
+                         trained("pytorch", "bf16", 0.6)]}
+    fp32, bf16 = train.ratios(case)
+    assert fp32["same"] == fp32["fp32"] == pytest.approx(1.2)
+    assert bf16["same"] == pytest.approx(1.2) and bf16["fp32"] == pytest.approx(2.4)
+    assert "MISSED" in train.verdict(bf16, "same") and "MISSED" in train.verdict(bf16, "fp32")
+    bf16["same"] = 1.5
+    assert train.verdict(bf16, "same") == "1.50 (>= 1.5: met)"
+    lines = train.case_lines(case)
+    assert "DISTURBED turns kept: 2" in lines
+    assert any(line.split()[:3] == ["libamp", "bf16", "256.0"] for line in lines)
+    case["measured"] = case["measured"][:2]
+    assert train.verdict(train.ratios(case)[0], "same") == "no peer"
+
+
+def test_train_groups(train, tmp_path):
+    options = train.parse(["--quick"])
+    options.built = options.python = tmp_path
+    options.data = train.make_data(tmp_path)
+    assert options.data.stat().st_size == train.IMAGES * train.RECORD
+    groups = train.groups("wrn-40-2", options)
+    assert [(group[0].name, group[0].precision) for group in groups] == [
+        ("libamp", "fp32"), ("libamp", "bf16"), ("pytorch", "fp32"), ("pytorch-debian", "fp32"),
+        ("pytorch", "bf16"), ("pytorch-debian", "bf16")]
+    assert [one.label for one in groups[2]] == ["channels_last, eager", "contiguous, eager",
+                                                "channels_last, compiled"]
+    assert len(groups[3]) == 2  # Debian's has no compiler
+
+
+def test_train_refuses_a_busy_machine(train, monkeypatch):
+    monkeypatch.setattr(idle, "look", lambda: {"why": "cc1 is busy"})
+    with pytest.raises(environment.Unusable, match="cc1"):
+        train.wait_for_calm(train.parse([]))
+    assert train.wait_for_calm(train.parse(["--force"]))["why"] == "cc1 is busy"
+    with pytest.raises(SystemExit):
+        train.parse(["--networks", "alexnet"])
