@@ -6,10 +6,14 @@
  * A factor f on a rate leaves the decay of a step as it is: decay / f stands in for decay.  So the
  * last layer with factor s^2 moves as a layer would whose output is multiplied by s.
  */
+#include "exec/dnnl_vector.h"
 #include "train/step.h"
 
 #include <math.h>
 #include <string.h>
+
+#define BLOCK 64u           /* values */
+#define LEAST_SHARED 32768u /* values: fewer are not worth a second thread */
 
 static amp_status take_velocities(ampi_sgd *out, const ampi_graph *graph, amp_error *error)
 {
@@ -79,14 +83,25 @@ void ampi_sgd_clear(ampi_sgd *sgd)
     memset(sgd, 0, sizeof *sgd);
 }
 
-/* v = 0 before the first step, so v <- m v + g gives v = g there, as the reference does. */
-void ampi_sgd_values(size_t n, float *restrict w, float *restrict v, const float *restrict g,
-                     const ampi_sgd_move *move)
-{
-    const float decay = (float)move->decay, momentum = (float)move->momentum;
-    const float step = (float)move->rate, scale = (float)move->scale;
+/* ---- one tensor --------------------------------------------------------------------------------
+ */
 
-    if (move->nesterov) {
+typedef struct sgd_job {
+    float *w, *v;
+    const float *g;
+    float decay, momentum, step, scale;
+    bool nesterov;
+} sgd_job;
+
+/* v = 0 before the first step, so v <- m v + g gives v = g there, as the reference does. */
+AMPI_ALWAYS void move_some(const sgd_job *job, size_t at, const size_t n)
+{
+    float *const restrict w = job->w + at, *const restrict v = job->v + at;
+    const float *const restrict g = job->g + at;
+    const float decay = job->decay, momentum = job->momentum, step = job->step;
+    const float scale = job->scale;
+
+    if (job->nesterov) {
         for (size_t i = 0; i < n; i++) {
             const float d = scale * g[i] + decay * w[i];
             v[i] = momentum * v[i] + d;
@@ -99,6 +114,47 @@ void ampi_sgd_values(size_t n, float *restrict w, float *restrict v, const float
         w[i] -= step * v[i];
     }
 }
+
+/* Whole blocks, whose length the compiler knows, then the rest. */
+AMPI_ALWAYS void move_range(const sgd_job *job, size_t begin, size_t end)
+{
+    for (; end - begin >= BLOCK; begin += BLOCK)
+        move_some(job, begin, BLOCK);
+    move_some(job, begin, end - begin);
+}
+
+AMPI_VECTOR_PARTS(move_part, move_range, sgd_job)
+
+static void move_values(int32_t threads, size_t n, const sgd_job *job)
+{
+    sgd_job own = *job;
+
+    ampi_parallel(n < LEAST_SHARED ? 1 : threads, n, move_part, &own);
+}
+
+static sgd_job job_of(float *w, float *v, const float *g, const ampi_sgd_move *move)
+{
+    const sgd_job job = { .w = w,
+                          .v = v,
+                          .g = g,
+                          .decay = (float)move->decay,
+                          .momentum = (float)move->momentum,
+                          .step = (float)move->rate,
+                          .scale = (float)move->scale,
+                          .nesterov = move->nesterov };
+    return job;
+}
+
+void ampi_sgd_values(size_t n, float *restrict w, float *restrict v, const float *restrict g,
+                     const ampi_sgd_move *move)
+{
+    const sgd_job job = job_of(w, v, g, move);
+
+    move_values(1, n, &job);
+}
+
+/* ---- all tensors -------------------------------------------------------------------------------
+ */
 
 static bool moves(const ampi_sgd *sgd, const ampi_graph *graph, size_t index)
 {
@@ -128,6 +184,7 @@ void ampi_sgd_step(ampi_sgd *sgd, ampi_graph *graph, ampi_tape *tape,
     ampi_sgd_move move = { .momentum = options->momentum,
                            .nesterov = options->nesterov,
                            .scale = 1.0 };
+    sgd_job job;
 
     if (options->clip_norm > 0.0)
         move.scale = ampi_clip_scale(length_of(sgd, graph, tape), options->clip_norm);
@@ -137,7 +194,7 @@ void ampi_sgd_step(ampi_sgd *sgd, ampi_graph *graph, ampi_tape *tape,
             continue;
         move.rate = rate * sgd->rules[i].factor;
         move.decay = sgd->rules[i].decay;
-        ampi_sgd_values(tensor->count, tensor->data, sgd->velocity[i], ampi_tape_gradient(tape, i),
-                        &move);
+        job = job_of(tensor->data, sgd->velocity[i], ampi_tape_gradient(tape, i), &move);
+        move_values(sgd->threads, tensor->count, &job);
     }
 }

@@ -39,6 +39,7 @@ typedef struct ampi_sgd {
     size_t n_tensors;
     float **velocity; /* one a tensor, NULL where nothing is trained */
     ampi_sgd_rule *rules;
+    int32_t threads; /* of a step, whose bits do not hang on it; 0 = 1 */
 } ampi_sgd;
 
 typedef struct ampi_sgd_move {

@@ -173,6 +173,7 @@ static amp_status make_engine(amp_trainer *trainer, amp_error *error)
                                  trainer->graph->anchored, trainer->batch, error));
     AMPI_TRY(make_tape(trainer, error));
     AMPI_TRY(ampi_sgd_create(&trainer->sgd, trainer->graph, &trainer->options, error));
+    trainer->sgd.threads = trainer->threads;
     AMPI_TRY(ampi_average_create(&trainer->average, &trainer->options, trainer->graph, error));
     trainer->logits = ampi_alloc(trainer->context, logits, sizeof(float));
     trainer->d_logits = ampi_alloc(trainer->context, logits, sizeof(float));
