@@ -11,11 +11,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#define BIG ((size_t)1 << 18)  /* bytes from which fresh memory comes zeroed, and untouched */
-#define HUGE ((size_t)1 << 22) /* bytes from which large pages pay, and little of one is wasted */
+#define BIG ((size_t)1 << 18) /* bytes from which fresh memory comes zeroed, and untouched */
 
 typedef struct header {
     size_t total; /* bytes asked of the allocator, header included          */
@@ -25,25 +22,6 @@ typedef struct header {
 
 _Static_assert(sizeof(header) <= AMPI_ALIGN, "the header fits in front of an aligned block");
 
-/* Weights and activations are written once from end to end: large pages, where the system gives
-   them on request, are a hundredth of the page faults. */
-static void ask_large_pages(void *start, size_t total)
-{
-#ifdef MADV_HUGEPAGE
-    const long size = sysconf(_SC_PAGESIZE);
-    const uintptr_t page = size > 0 ? (uintptr_t)size : 0;
-    uintptr_t from, to;
-
-    if (page == 0 || total < HUGE)
-        return;
-    from = ((uintptr_t)start + page - 1) / page * page;
-    to = ((uintptr_t)start + total) / page * page;
-    (void)madvise((void *)from, to - from, MADV_HUGEPAGE);
-#else
-    (void)start, (void)total;
-#endif
-}
-
 /* Zeroed by calloc, which knows what the system has zeroed already: memory that is never written
    is never taken. */
 static void *take_zeroed(size_t total, void **start)
@@ -51,7 +29,6 @@ static void *take_zeroed(size_t total, void **start)
     *start = calloc(1, total + AMPI_ALIGN);
     if (!*start)
         return NULL;
-    ask_large_pages(*start, total);
     return (unsigned char *)*start + (AMPI_ALIGN - (uintptr_t)*start % AMPI_ALIGN) % AMPI_ALIGN;
 }
 
@@ -63,8 +40,6 @@ static void *take(const amp_context *context, size_t total, bool zeroed, void **
         return take_zeroed(total, start);
     else
         *start = aligned_alloc(AMPI_ALIGN, total);
-    if (*start && !(context && context->options.alloc))
-        ask_large_pages(*start, total);
     if (zeroed && *start)
         memset(*start, 0, total);
     return *start;
