@@ -44,7 +44,7 @@ def test_training_options_are_listed():
     text = amp("train", "--help").out
     for key in ("epochs", "lr", "schedule", "label_smoothing", "corrupt_every", "held_out"):
         assert re.search(rf"^  {key} ", text, re.M)
-    assert "one of constant|multistep|cosine|onecycle (default onecycle)" in text
+    assert "one of constant|multistep|cosine|onecycle|linear (default onecycle)" in text
 
 
 def test_version():
