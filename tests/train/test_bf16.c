@@ -235,7 +235,6 @@ static Suite *suite(void)
     Suite *const all = suite_create("train.bf16");
     TCase *const tests = tcase_create("bf16");
 
-    tcase_set_timeout(tests, 120);
     tcase_add_test(tests, auto_is_what_the_processor_has);
     tcase_add_test(tests, refused_where_it_is_not_there);
     tcase_add_loop_test(tests, a_resumed_run_has_the_same_bits, 0, 6);

@@ -323,7 +323,6 @@ static Suite *suite(void)
     tcase_add_loop_test(one, a_whitened_layer_gives_even_answers, 0, 2);
     tcase_add_test(one, other_first_layers_are_whitened);
     tcase_add_test(one, whitening_may_run_out_of_memory);
-    tcase_set_timeout(one, 120);
     suite_add_tcase(all, one);
     return all;
 }

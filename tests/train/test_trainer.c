@@ -303,9 +303,6 @@ static Suite *suite(void)
     tcase_add_test(memory, every_allocation_may_fail);
     tcase_add_loop_test(loops, a_resumed_run_has_the_same_bits, 0, 9);
     tcase_add_loop_test(loops, odd_sizes_train, 0, 3);
-    tcase_set_timeout(single, 120);
-    tcase_set_timeout(loops, 120);
-    tcase_set_timeout(memory, 120);
     suite_add_tcase(all, single);
     suite_add_tcase(all, loops);
     suite_add_tcase(all, memory);
