@@ -6,6 +6,8 @@
  */
 #include "exec/dnnl_program.h"
 
+#include <string.h>
+
 typedef struct reorder {
     dnnl_primitive_desc_t desc;
     dnnl_primitive_t primitive;
@@ -145,16 +147,19 @@ static amp_status add_slab(ampi_cache *cache, size_t bytes, amp_error *error)
     return AMP_OK;
 }
 
-static amp_status take_room(ampi_cache *cache, size_t bytes, void **out, amp_error *error)
+/* Zeroed bytes at *out, which stay free until take_room. */
+static amp_status find_room(ampi_cache *cache, size_t bytes, void **out, amp_error *error)
 {
-    const size_t taken = in_lines(bytes);
-
-    if (cache->slabs == NULL || cache->slabs->left < taken)
-        AMPI_TRY(add_slab(cache, taken, error));
+    if (cache->slabs == NULL || cache->slabs->left < in_lines(bytes))
+        AMPI_TRY(add_slab(cache, in_lines(bytes), error));
     *out = cache->slabs->at;
-    cache->slabs->at += taken;
-    cache->slabs->left -= taken;
     return AMP_OK;
+}
+
+static void take_room(ampi_cache *cache, size_t bytes)
+{
+    cache->slabs->at += in_lines(bytes);
+    cache->slabs->left -= in_lines(bytes);
 }
 
 void ampi_dnnl_drop_slabs(ampi_cache *cache)
@@ -218,15 +223,23 @@ static amp_status fill_prepared(ampi_cache *cache, const ampi_wanted *wanted, am
 static amp_status add_prepared(ampi_cache *cache, const ampi_wanted *wanted, ampi_md plain,
                                void **out, amp_error *error)
 {
+    const size_t bytes = ampi_md_bytes(wanted->md);
     ampi_prepared *entry;
+    amp_status status;
     void *data = NULL;
 
-    AMPI_TRY(take_room(cache, ampi_md_bytes(wanted->md), &data, error));
-    AMPI_TRY(fill_prepared(cache, wanted, plain, data, error));
     AMPI_TRY(ampi_grow(cache->context, &cache->prepared, &cache->prepared_capacity,
                        cache->n_prepared + 1, sizeof *cache->prepared, error));
     entry = &cache->prepared[cache->n_prepared];
-    AMPI_TRY(ampi_dnnl_check(ampi_layout_copy(&entry->layout, wanted->md), "a layout", error));
+    AMPI_TRY(find_room(cache, bytes, &data, error));
+    status = fill_prepared(cache, wanted, plain, data, error);
+    if (status == AMP_OK)
+        status = ampi_dnnl_check(ampi_layout_copy(&entry->layout, wanted->md), "a layout", error);
+    if (status != AMP_OK) {
+        memset(data, 0, bytes);
+        return status;
+    }
+    take_room(cache, bytes);
     entry->tensor = wanted->tensor;
     entry->data = data;
     cache->n_prepared++;

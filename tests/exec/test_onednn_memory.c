@@ -123,9 +123,72 @@ START_TEST(single_value)
 }
 END_TEST
 
+/* The weights of two dimensions or more to a file, which is what the graph has of them then. */
+static void leave_in_file(ampi_graph *graph, const char *path)
+{
+    float *const values = calloc(graph->n_values, sizeof *values);
+    ampi_file *file = NULL;
+    size_t n = 0;
+    amp_error error;
+
+    ck_assert_ptr_nonnull(values);
+    for (size_t i = 0; i < graph->n_tensors; i++)
+        for (size_t k = 0; graph->tensors[i].rank >= 2 && k < graph->tensors[i].count; k++)
+            values[n++] = graph->tensors[i].data[k];
+    test_write_file(path, values, n * sizeof *values);
+    free(values);
+    ck_ok(ampi_file_open(&file, graph->context, path, n * sizeof *values, "model", &error), &error);
+    n = 0;
+    for (size_t i = 0; i < graph->n_tensors; i++) {
+        ampi_tensor *const tensor = &graph->tensors[i];
+        if (tensor->rank < 2)
+            continue;
+        ampi_free(graph->context, tensor->data);
+        tensor->data = NULL;
+        tensor->file = ampi_file_ref(file);
+        tensor->offset = n * sizeof(float);
+        n += tensor->count;
+    }
+    ampi_file_unref(file);
+}
+
+/* Who asks again and again for what a file no longer gives takes no memory by it. */
+START_TEST(failing_for_ever_takes_nothing)
+{
+    const char *const path = test_scratch_path("weights");
+    test_memory memory = { 0 };
+    amp_context *const context = test_context(&memory);
+    float *const input = random_values(BATCH * 3 * 6 * 6, 2);
+    ampi_graph *graph = NULL;
+    ampi_program *program = NULL;
+    ampi_runner *runner = NULL;
+    float output[BATCH * 5];
+    size_t live = 0;
+    amp_error error;
+
+    ck_ok(make_graph(&graph, context, &error), &error);
+    leave_in_file(graph, path);
+    ck_ok(ampi_program_create(&program, graph, AMPI_BACKEND_ONEDNN, &error), &error);
+    ck_ok(ampi_runner_create(&runner, program, &error), &error);
+    test_write_file(path, "gone", 4);
+    for (int i = 0; i < 200; i++) {
+        ck_fails(ampi_runner_forward(runner, 1, 1, input, output, &error), AMP_E_IO, &error);
+        live = i == 0 ? memory.live : live;
+        ck_assert_uint_eq(memory.live, live);
+    }
+    ampi_runner_free(runner);
+    ampi_program_unref(program);
+    ampi_graph_free(graph);
+    amp_context_unref(context);
+    ck_assert_uint_eq(memory.live, 0);
+    free(input);
+}
+END_TEST
+
 static Suite *suite(void)
 {
-    const TTest *const tests[] = { out_of_memory, refusals, single_value, NULL };
+    const TTest *const tests[] = { out_of_memory, refusals, single_value,
+                                   failing_for_ever_takes_nothing, NULL };
 
     return test_suite("exec.onednn_memory", tests);
 }
