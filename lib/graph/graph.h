@@ -48,11 +48,8 @@ uint32_t ampi_graph_image_channels(const ampi_graph *graph); /* input.c, halved 
    way ampi_free it. */
 amp_status ampi_tensor_plain(const ampi_tensor *tensor, amp_context *context, float **out,
                              amp_error *error);
-/* The same with their gains, data * gain rounded once; a new block where there are gains.  Folding
-   copies no weights: whoever prepares them does. */
-amp_status ampi_tensor_values(const ampi_tensor *tensor, amp_context *context, float **out,
-                              amp_error *error);
-/* The same into to[count]. */
+/* With their gains, data * gain rounded once, into to[count].  Folding copies no weights: whoever
+   prepares them does. */
 amp_status ampi_tensor_write(const ampi_tensor *tensor, float *to, amp_error *error);
 /* The values without gains, for writing: always a new block. */
 amp_status ampi_tensor_copy(const ampi_tensor *tensor, amp_context *context, float **out,

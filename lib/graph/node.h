@@ -74,7 +74,7 @@ typedef struct ampi_tensor {
     ampi_file *file; /* the values lie there from byte `offset` on, read when wanted */
     size_t offset;
     double *gains;   /* [dims[0]] of convolution weights in an optimised graph, or NULL: a
-                        folded batch norm's factors, see ampi_tensor_values              */
+                        folded batch norm's factors, see ampi_tensor_write               */
     int64_t counter; /* rank 0 only                                       */
     bool trainable;  /* has a gradient (weights and biases)               */
 } ampi_tensor;

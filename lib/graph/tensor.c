@@ -62,16 +62,6 @@ amp_status ampi_tensor_plain(const ampi_tensor *tensor, amp_context *context, fl
     return AMP_OK;
 }
 
-amp_status ampi_tensor_values(const ampi_tensor *tensor, amp_context *context, float **out,
-                              amp_error *error)
-{
-    if (tensor->gains == NULL)
-        return ampi_tensor_plain(tensor, context, out, error);
-    AMPI_TRY(ampi_tensor_copy(tensor, context, out, error));
-    apply_gains(tensor, *out);
-    return AMP_OK;
-}
-
 amp_status ampi_graph_settle(ampi_graph *graph, amp_error *error)
 {
     for (size_t i = 0; i < graph->n_tensors; i++) {
@@ -79,7 +69,9 @@ amp_status ampi_graph_settle(ampi_graph *graph, amp_error *error)
         float *values = NULL;
         if (tensor->gains == NULL && tensor->file == NULL)
             continue;
-        AMPI_TRY(ampi_tensor_values(tensor, graph->context, &values, error));
+        AMPI_TRY(ampi_tensor_copy(tensor, graph->context, &values, error));
+        if (tensor->gains != NULL)
+            apply_gains(tensor, values);
         ampi_free(graph->context, tensor->data);
         ampi_free(graph->context, tensor->gains);
         ampi_file_unref(tensor->file);
