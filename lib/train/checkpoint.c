@@ -14,18 +14,38 @@
 #define VELOCITY "amp.train.velocity."
 #define AVERAGE "amp.train.average."
 
+/* Values of the tensor's shape, as the section "<prefix><tensor>". */
+static amp_status pack(ampi_blobs *out, const char *prefix, const ampi_tensor *tensor,
+                       const float *values, amp_error *error)
+{
+    char name[AMPI_BLOB_NAME];
+    ampi_blob *blob = NULL;
+
+    (void)snprintf(name, sizeof name, "%s%s", prefix, tensor->name);
+    AMPI_TRY(ampi_blobs_add(out, &blob, name, AMPI_DTYPE_F32, tensor->rank, tensor->dims, error));
+    memcpy(blob->data, values, blob->bytes);
+    return AMP_OK;
+}
+
+static amp_status unpack(const ampi_blobs *blobs, const char *prefix, const ampi_tensor *tensor,
+                         float *values, amp_error *error)
+{
+    char name[AMPI_BLOB_NAME];
+    const ampi_blob *blob = NULL;
+
+    (void)snprintf(name, sizeof name, "%s%s", prefix, tensor->name);
+    AMPI_TRY(
+        ampi_blobs_expect(blobs, &blob, name, AMPI_DTYPE_F32, tensor->rank, tensor->dims, error));
+    memcpy(values, blob->data, blob->bytes);
+    return AMP_OK;
+}
+
 static amp_status pack_velocities(const amp_trainer *trainer, ampi_blobs *out, amp_error *error)
 {
     for (size_t i = 0; i < trainer->graph->n_tensors; i++) {
         const ampi_tensor *const tensor = &trainer->graph->tensors[i];
-        char name[AMPI_BLOB_NAME];
-        ampi_blob *blob = NULL;
-        if (!tensor->trainable)
-            continue;
-        (void)snprintf(name, sizeof name, VELOCITY "%s", tensor->name);
-        AMPI_TRY(
-            ampi_blobs_add(out, &blob, name, AMPI_DTYPE_F32, tensor->rank, tensor->dims, error));
-        memcpy(blob->data, trainer->sgd.velocity[i], blob->bytes);
+        if (tensor->trainable)
+            AMPI_TRY(pack(out, VELOCITY, tensor, trainer->sgd.velocity[i], error));
     }
     return AMP_OK;
 }
@@ -34,14 +54,8 @@ static amp_status pack_average(const amp_trainer *trainer, ampi_blobs *out, amp_
 {
     for (size_t i = 0; trainer->average && i < trainer->average->n_tensors; i++) {
         const ampi_tensor *const tensor = &trainer->average->tensors[i];
-        char name[AMPI_BLOB_NAME];
-        ampi_blob *blob = NULL;
-        if (!tensor->data)
-            continue;
-        (void)snprintf(name, sizeof name, AVERAGE "%s", tensor->name);
-        AMPI_TRY(
-            ampi_blobs_add(out, &blob, name, AMPI_DTYPE_F32, tensor->rank, tensor->dims, error));
-        memcpy(blob->data, tensor->data, blob->bytes);
+        if (tensor->data)
+            AMPI_TRY(pack(out, AVERAGE, tensor, tensor->data, error));
     }
     return AMP_OK;
 }
@@ -111,14 +125,8 @@ static amp_status unpack_velocities(amp_trainer *trainer, const ampi_blobs *blob
 {
     for (size_t i = 0; i < trainer->graph->n_tensors; i++) {
         const ampi_tensor *const tensor = &trainer->graph->tensors[i];
-        char name[AMPI_BLOB_NAME];
-        const ampi_blob *blob = NULL;
-        if (!tensor->trainable)
-            continue;
-        (void)snprintf(name, sizeof name, VELOCITY "%s", tensor->name);
-        AMPI_TRY(ampi_blobs_expect(blobs, &blob, name, AMPI_DTYPE_F32, tensor->rank, tensor->dims,
-                                   error));
-        memcpy(trainer->sgd.velocity[i], blob->data, blob->bytes);
+        if (tensor->trainable)
+            AMPI_TRY(unpack(blobs, VELOCITY, tensor, trainer->sgd.velocity[i], error));
     }
     return AMP_OK;
 }
@@ -127,15 +135,9 @@ static amp_status unpack_velocities(amp_trainer *trainer, const ampi_blobs *blob
 static amp_status unpack_average(amp_trainer *trainer, const ampi_blobs *blobs, amp_error *error)
 {
     for (size_t i = 0; trainer->average && i < trainer->average->n_tensors; i++) {
-        ampi_tensor *const tensor = &trainer->average->tensors[i];
-        char name[AMPI_BLOB_NAME];
-        const ampi_blob *blob = NULL;
-        if (!tensor->data)
-            continue;
-        (void)snprintf(name, sizeof name, AVERAGE "%s", tensor->name);
-        AMPI_TRY(ampi_blobs_expect(blobs, &blob, name, AMPI_DTYPE_F32, tensor->rank, tensor->dims,
-                                   error));
-        memcpy(tensor->data, blob->data, blob->bytes);
+        const ampi_tensor *const tensor = &trainer->average->tensors[i];
+        if (tensor->data)
+            AMPI_TRY(unpack(blobs, AVERAGE, tensor, tensor->data, error));
     }
     return AMP_OK;
 }
