@@ -126,7 +126,7 @@ AMPI_ALWAYS uint32_t bits_of(float value, dnnl_data_type_t type, float low, floa
     }
     value = within(value, low, high);
     memcpy(&bits, &value, sizeof bits);
-    return type == dnnl_bf16 ? (bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16 : bits;
+    return type == dnnl_bf16 ? ampi_bf16(bits) : bits;
 }
 
 /* Values of `count` pixels from `p` on, of `channels` channels. */

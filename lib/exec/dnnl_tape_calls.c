@@ -4,6 +4,7 @@
  * dropout.
  */
 #include "exec/dnnl_tape.h"
+#include "exec/dnnl_vector.h"
 
 #include <string.h>
 
@@ -53,7 +54,7 @@ static void apply_f32(const float *from, const uint8_t *mask, float *to, size_t 
         to[i] = mask[i] != 0 ? from[i] * scale : 0.0F;
 }
 
-/* To the nearest bf16, ties to even; values are finite, or the loss shows it. */
+/* Values are finite, or the loss shows it. */
 static uint16_t scaled(uint16_t value, float scale)
 {
     uint32_t bits = (uint32_t)value << 16;
@@ -62,7 +63,7 @@ static uint16_t scaled(uint16_t value, float scale)
     memcpy(&real, &bits, sizeof real);
     real *= scale;
     memcpy(&bits, &real, sizeof bits);
-    return (uint16_t)((bits + 0x7fffU + (bits >> 16 & 1U)) >> 16);
+    return (uint16_t)ampi_bf16(bits);
 }
 
 static void apply_bf16(const uint16_t *from, const uint8_t *mask, uint16_t *to, size_t values,

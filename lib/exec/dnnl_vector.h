@@ -8,6 +8,8 @@
 #ifndef AMPI_EXEC_DNNL_VECTOR_H
 #define AMPI_EXEC_DNNL_VECTOR_H
 
+#include <stdint.h>
+
 #if defined(__x86_64__)
 #define AMPI_ALWAYS static inline __attribute__((always_inline))
 #if defined(__clang__)
@@ -43,5 +45,11 @@
         loop(argument, begin, end);                                                                \
     }
 #endif
+
+/* The nearest bf16 of a finite float, ties to even; both as their bits. */
+AMPI_ALWAYS uint32_t ampi_bf16(uint32_t bits)
+{
+    return (bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16;
+}
 
 #endif

@@ -12,7 +12,6 @@
 
 #define TILES 12u /* that a product handles at once, or half of them */
 #define ROOM 48u  /* tiles in scratch memory, where an image's row is no longer */
-#define LINE 64u  /* bytes: keeps positions out of each other's cache sets */
 
 typedef struct shape {
     size_t across, rows;   /* tiles of a row, rows at a time */
@@ -46,8 +45,8 @@ static shape shape_of(const ampi_wino *wino)
 
     s.rows = s.across < ROOM ? ROOM / s.across : 1;
     s.tiles = (s.rows * s.across + TILES - 1) / TILES * TILES;
-    s.v_step = s.tiles * wino->from + LINE / sizeof(uint16_t);
-    s.m_step = s.tiles * wino->to + LINE / sizeof(float);
+    s.v_step = s.tiles * wino->from + AMPI_WINO_LINE / sizeof(uint16_t);
+    s.m_step = s.tiles * wino->to + AMPI_WINO_LINE / sizeof(float);
     return s;
 }
 
@@ -56,7 +55,7 @@ static size_t thread_bytes(const shape *s)
     const size_t v = AMPI_WINO_POSITIONS * s->v_step * sizeof(uint16_t);
     const size_t m = AMPI_WINO_POSITIONS * s->m_step * sizeof(float);
 
-    return (v + LINE - 1) / LINE * LINE + (m + LINE - 1) / LINE * LINE;
+    return ampi_wino_lines(v) + ampi_wino_lines(m);
 }
 
 size_t ampi_wino_data_scratch(const ampi_wino *wino)
@@ -312,7 +311,7 @@ static void data_rows(const data_job *job, size_t row, size_t rows, unsigned cha
 {
     uint16_t *const v = (uint16_t *)(void *)scratch;
     const size_t v_bytes = AMPI_WINO_POSITIONS * job->shape.v_step * sizeof(uint16_t);
-    float *const m = (float *)(void *)(scratch + (v_bytes + LINE - 1) / LINE * LINE);
+    float *const m = (float *)(void *)(scratch + ampi_wino_lines(v_bytes));
     const size_t tiles = rows * job->shape.across;
 
     for (size_t i = 0; i < rows; i++)

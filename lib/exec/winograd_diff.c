@@ -18,10 +18,9 @@
 #define OWN_VALUES ((size_t)16384)
 #define SHARED_VALUES ((size_t)262144)
 #define SHARED_FROM ((size_t)192 * 192) /* channels read times made */
-#define LINE 64u                        /* bytes: keeps positions out of each other's cache sets */
 #define READ 8u                         /* channels read that a product handles at once */
 #define PAIR (2 * AMPI_WINO_BLOCK)      /* values of a pair of tiles in a block */
-#define PAD (LINE / sizeof(uint16_t))
+#define PAD (AMPI_WINO_LINE / sizeof(uint16_t))
 
 typedef struct shape {
     size_t across, rows, pairs; /* tiles of a row; rows, pairs of tiles at a time */
@@ -61,7 +60,7 @@ static shape shape_of(const ampi_wino *wino)
     s.sum_values = AMPI_WINO_POSITIONS * wino->from * wino->to;
     s.bytes = s.sum_values * sizeof(float) +
               AMPI_WINO_POSITIONS * (s.v_step + s.d_step) * sizeof(uint16_t);
-    s.bytes = (s.bytes + LINE - 1) / LINE * LINE;
+    s.bytes = ampi_wino_lines(s.bytes);
     return s;
 }
 

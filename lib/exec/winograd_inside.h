@@ -14,6 +14,7 @@
 
 #define AMPI_WINO_BLOCK 16u     /* channels of a vector */
 #define AMPI_WINO_POSITIONS 16u /* of a transformed tile */
+#define AMPI_WINO_LINE 64u      /* bytes: keeps positions out of each other's cache sets */
 #define AMPI_WINO_STRIP 66u     /* columns, padding included: images up to 64 wide */
 
 #define AMPI_BF16 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")))
@@ -26,6 +27,12 @@
 
 /* [column][row of the transform][channel] */
 typedef float ampi_wino_strip[AMPI_WINO_STRIP][4][AMPI_WINO_BLOCK];
+
+/* `bytes`, up to whole lines. */
+static inline size_t ampi_wino_lines(size_t bytes)
+{
+    return (bytes + AMPI_WINO_LINE - 1) / AMPI_WINO_LINE * AMPI_WINO_LINE;
+}
 
 static inline size_t ampi_wino_tile_rows(const ampi_wino *wino)
 {
