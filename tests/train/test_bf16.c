@@ -18,30 +18,9 @@ static bool here(void)
     return ampi_precision_here(AMPI_BACKEND_ONEDNN, AMPI_PRECISION_BF16);
 }
 
-static amp_context *plain_context(void)
-{
-    amp_context_options options;
-    amp_context *context = NULL;
-    amp_error error;
-
-    amp_context_options_init(&options, sizeof options);
-    options.threads = 2;
-    ck_ok(amp_context_create(&context, &options, &error), &error);
-    return context;
-}
-
-static void steps(amp_trainer *trainer, int n)
-{
-    int32_t done = 0;
-    amp_error error;
-
-    for (int i = 0; i < n; i++)
-        ck_ok(amp_trainer_step(trainer, &done, &error), &error);
-}
-
 START_TEST(auto_is_what_the_processor_has)
 {
-    amp_context *const context = plain_context();
+    amp_context *const context = support_context();
     amp_trainer *const chosen = support_trainer(context, NET, RUN "auto");
     amp_trainer *const loops = support_trainer(context, NET, "backend=reference,held_out=0");
 
@@ -55,7 +34,7 @@ END_TEST
 
 START_TEST(refused_where_it_is_not_there)
 {
-    amp_context *const context = plain_context();
+    amp_context *const context = support_context();
     amp_model *const model = support_model(context, NET);
     amp_dataset *const dataset = support_open(context, support_data("train.bin", 80));
     amp_trainer *trainer = NULL;
@@ -80,7 +59,7 @@ END_TEST
 START_TEST(a_resumed_run_has_the_same_bits)
 {
     static const char *const runs[] = { RUN "auto", RUN "bf16", RUN "fp32" };
-    amp_context *const context = plain_context();
+    amp_context *const context = support_context();
     amp_trainer *straight, *halted, *resumed = NULL;
     const char *path;
     amp_error error;
@@ -91,7 +70,7 @@ START_TEST(a_resumed_run_has_the_same_bits)
     halted = support_trainer(context, NET, runs[_i / 2]);
     path = test_scratch_path("run.ckpt");
     ck_ok(amp_trainer_run(straight, NULL, NULL, &error), &error);
-    steps(halted, _i % 2 == 0 ? 3 : 4);
+    support_steps(halted, _i % 2 == 0 ? 3 : 4);
     ck_ok(amp_trainer_save_checkpoint(halted, path, &error), &error);
     amp_trainer_free(halted);
     ck_ok(amp_trainer_resume(&resumed, context, path, NULL, NULL, &error), &error);
@@ -131,14 +110,14 @@ static void forget_precision(amp_context *context, const char *path)
 
 START_TEST(an_old_checkpoint_goes_on_in_fp32)
 {
-    amp_context *const context = plain_context();
+    amp_context *const context = support_context();
     amp_trainer *const straight = support_trainer(context, NET, RUN "fp32");
     amp_trainer *halted = support_trainer(context, NET, RUN "fp32"), *resumed = NULL;
     const char *const path = test_scratch_path("old.ckpt");
     amp_error error;
 
     ck_ok(amp_trainer_run(straight, NULL, NULL, &error), &error);
-    steps(halted, 3);
+    support_steps(halted, 3);
     ck_ok(amp_trainer_save_checkpoint(halted, path, &error), &error);
     amp_trainer_free(halted);
     forget_precision(context, path);
@@ -161,7 +140,7 @@ typedef struct course {
 
 static course train_on_cifar(const char *precision)
 {
-    amp_context *const context = plain_context();
+    amp_context *const context = support_context();
     amp_model *const model = support_model(context, NET);
     amp_dataset *dataset;
     amp_trainer *trainer = NULL;
@@ -221,9 +200,9 @@ START_TEST(steps_allocate_nothing)
 
     (void)snprintf(options, sizeof options, "batch=8,held_out=0,threads=2,workers=0,%s", runs[_i]);
     trainer = support_trainer(context, "wrn:depth=10,width=2,dropout=0.1", options);
-    steps(trainer, 3); /* with a transformed batch among them */
+    support_steps(trainer, 3); /* with a transformed batch among them */
     before = memory.calls;
-    steps(trainer, 6);
+    support_steps(trainer, 6);
     ck_assert_uint_eq(memory.calls, before);
     amp_trainer_free(trainer);
     amp_context_unref(context);

@@ -21,15 +21,6 @@ static amp_context *new_context(void)
     return context;
 }
 
-static void steps(amp_trainer *trainer, int n)
-{
-    int32_t done = 0;
-    amp_error error;
-
-    for (int i = 0; i < n; i++)
-        ck_ok(amp_trainer_step(trainer, &done, &error), &error);
-}
-
 static size_t index_of(const amp_trainer *trainer, const char *name)
 {
     for (size_t i = 0; i < trainer->graph->n_tensors; i++)
@@ -102,7 +93,7 @@ START_TEST(what_is_fixed_stays)
     amp_error error;
 
     ck_ok(ampi_graph_clone(&before, trainer->graph, &error), &error);
-    steps(trainer, 3);
+    support_steps(trainer, 3);
     ck_assert(same_tensor(before, trainer->graph, index_of(trainer, "whiten.weight")));
     ck_assert(same_tensor(before, trainer->graph, index_of(trainer, "layer1.bn1.weight")));
     ck_assert(!same_tensor(before, trainer->graph, index_of(trainer, "whiten.bias")));
@@ -129,7 +120,7 @@ START_TEST(a_mean_follows_the_weights)
         mean[i] = (double)fast->data[i];
     for (int step = 1; step <= 6; step++) {
         const double young = (1.0 + step) / (10.0 + step), keep = young < 0.4 ? young : 0.4;
-        steps(trainer, 1);
+        support_steps(trainer, 1);
         for (size_t i = 0; i < fast->count; i++) {
             mean[i] = keep * mean[i] + (1 - keep) * (double)fast->data[i];
             ck_assert_double_eq_tol((double)slow->data[i], mean[i], 1e-6 * mean[i]);
@@ -152,10 +143,10 @@ START_TEST(lookahead_steps_back)
     amp_error error;
 
     ck_ok(ampi_graph_clone(&start, trainer->graph, &error), &error);
-    steps(trainer, 2);
+    support_steps(trainer, 2);
     ck_assert(same_tensor(start, trainer->average, at));
     ck_assert(!same_tensor(start, trainer->graph, at));
-    steps(trainer, 1);
+    support_steps(trainer, 1);
     ck_assert(same_tensor(trainer->graph, trainer->average, at));
     ck_assert(!same_tensor(start, trainer->average, at));
     keep = ampi_average_keep(&trainer->options, 3, 8);
@@ -176,7 +167,7 @@ START_TEST(the_average_is_exported)
     amp_model *model = NULL;
     amp_error error;
 
-    steps(trainer, 5);
+    support_steps(trainer, 5);
     ck_ok(amp_trainer_model(trainer, &model, &error), &error);
     for (size_t i = 0; i < trainer->graph->n_tensors; i++)
         if (trainer->graph->tensors[i].data)
@@ -272,7 +263,7 @@ START_TEST(other_first_layers_are_whitened)
         ck_assert_double_gt(length, 0);
         ck_assert_double_le(fabs(last), 1e-4 * length);
     }
-    steps(trainer, 1);
+    support_steps(trainer, 1);
     amp_trainer_free(trainer);
     amp_context_unref(context);
 }

@@ -15,21 +15,9 @@
     RUN ",mixup=0.4,cutout=8,border=reflect,alternate_flip=1,mask_alpha=0.4,mask_target=uniform,"  \
         "clip_norm=1,schedule=linear,bias_lr=4,head_lr=0.5,decay_vectors=0,whiten="
 
-static amp_context *context_of_two(void)
-{
-    amp_context_options options;
-    amp_context *context = NULL;
-    amp_error error;
-
-    amp_context_options_init(&options, sizeof options);
-    options.threads = 2;
-    ck_ok(amp_context_create(&context, &options, &error), &error);
-    return context;
-}
-
 START_TEST(a_run_learns)
 {
-    amp_context *const context = context_of_two();
+    amp_context *const context = support_context();
     amp_trainer *const trainer =
         support_trainer(context, NET, "epochs=12,batch=16,held_out=10,lr=0.05,crop=0,seed=1");
     amp_model *model = NULL;
@@ -53,29 +41,20 @@ START_TEST(a_run_learns)
 }
 END_TEST
 
-static void steps(amp_trainer *trainer, int n)
-{
-    int32_t done = 0;
-    amp_error error;
-
-    for (int i = 0; i < n; i++)
-        ck_ok(amp_trainer_step(trainer, &done, &error), &error);
-}
-
 /* 64 images make 4 batches an epoch: 3 stops inside the first, 4 between, 6 inside the last. */
 START_TEST(a_resumed_run_has_the_same_bits)
 {
     static const int stops[] = { 3, 4, 6 };
     static const char *const options[] = { RUN, MORE "fixed,ema=0.9", MORE "start,lookahead=2" };
     const char *const option = options[_i / 3];
-    amp_context *const context = context_of_two();
+    amp_context *const context = support_context();
     amp_trainer *const straight = support_trainer(context, NET, option);
     amp_trainer *halted = support_trainer(context, NET, option), *resumed = NULL;
     const char *const path = test_scratch_path("run.ckpt");
     amp_error error;
 
     ck_ok(amp_trainer_run(straight, NULL, NULL, &error), &error);
-    steps(halted, stops[_i % 3]);
+    support_steps(halted, stops[_i % 3]);
     ck_ok(amp_trainer_save_checkpoint(halted, path, &error), &error);
     ck_ok(amp_trainer_resume(&resumed, context, path, NULL, NULL, &error), &error);
     amp_trainer_free(halted);
@@ -99,7 +78,7 @@ static int32_t stop_at(void *user, const amp_train_progress *p)
 
 START_TEST(a_cancelled_run_goes_on)
 {
-    amp_context *const context = context_of_two();
+    amp_context *const context = support_context();
     amp_trainer *const straight = support_trainer(context, NET, RUN);
     amp_trainer *const stopped = support_trainer(context, NET, RUN);
     uint64_t at = 5;
@@ -118,14 +97,14 @@ END_TEST
 
 START_TEST(back_ends_agree)
 {
-    amp_context *const context = context_of_two();
+    amp_context *const context = support_context();
     amp_trainer *const fast = support_trainer(context, "wrn:depth=10,width=1", RUN);
     amp_trainer *const plain =
         support_trainer(context, "wrn:depth=10,width=1", RUN ",backend=reference");
 
     for (int i = 0; i < 3; i++) {
-        steps(fast, 1);
-        steps(plain, 1);
+        support_steps(fast, 1);
+        support_steps(plain, 1);
         ck_assert_msg(fabs(fast->last_loss - plain->last_loss) < 1e-3 * plain->last_loss,
                       "loss %.9g against %.9g at step %d", fast->last_loss, plain->last_loss, i);
     }
@@ -137,7 +116,7 @@ END_TEST
 
 static void refuse(const char *arch, const char *spec, const char *options, amp_status expected)
 {
-    amp_context *const context = context_of_two();
+    amp_context *const context = support_context();
     amp_model *const model = support_model(context, arch);
     amp_dataset *const dataset = support_open(context, spec);
     amp_trainer *trainer = NULL;
@@ -169,7 +148,7 @@ END_TEST
 
 START_TEST(contexts_do_not_mix)
 {
-    amp_context *const context = context_of_two(), *const other = context_of_two();
+    amp_context *const context = support_context(), *const other = support_context();
     amp_model *const model = support_model(context, "wrn:depth=10,width=1");
     amp_dataset *const dataset = support_open(other, support_data("few.bin", 20));
     amp_trainer *trainer = NULL;
@@ -186,7 +165,7 @@ END_TEST
 
 START_TEST(a_wild_rate_is_reported)
 {
-    amp_context *const context = context_of_two();
+    amp_context *const context = support_context();
     amp_trainer *const trainer =
         support_trainer(context, "wrn:depth=10,width=1",
                         "epochs=4,batch=16,lr=1000,schedule=constant,held_out=0,precision=fp32");
@@ -201,7 +180,7 @@ END_TEST
 
 START_TEST(a_model_is_no_checkpoint)
 {
-    amp_context *const context = context_of_two();
+    amp_context *const context = support_context();
     amp_model *const model = support_model(context, NET);
     const char *const path = test_scratch_path("model.safetensors");
     amp_trainer *trainer = NULL;
@@ -218,14 +197,14 @@ END_TEST
 
 START_TEST(another_data_set_is_noticed)
 {
-    amp_context *const context = context_of_two();
+    amp_context *const context = support_context();
     amp_trainer *const trainer = support_trainer(context, NET, RUN);
     amp_trainer *resumed = NULL;
     char path[512];
     amp_error error;
 
     (void)snprintf(path, sizeof path, "%s", test_scratch_path("moved.ckpt"));
-    steps(trainer, 1);
+    support_steps(trainer, 1);
     ck_ok(amp_trainer_save_checkpoint(trainer, path, &error), &error);
     ck_fails(
         amp_trainer_resume(&resumed, context, path, support_data("other.bin", 90), NULL, &error),
@@ -241,7 +220,7 @@ START_TEST(odd_sizes_train)
     static const char *const options[] = { "epochs=1,batch=50,held_out=0",
                                            "epochs=2,batch=4096,held_out=0",
                                            "epochs=1,batch=16,held_out=79,corrupt_every=1" };
-    amp_context *const context = context_of_two();
+    amp_context *const context = support_context();
     amp_trainer *const trainer = support_trainer(context, "wrn:depth=10,width=1", options[_i]);
     amp_error error;
 

@@ -58,6 +58,18 @@ const char *support_labels(const char *name, uint32_t n, uint8_t label)
     return write_records(name, records, n);
 }
 
+amp_context *support_context(void)
+{
+    amp_context_options options;
+    amp_context *context = NULL;
+    amp_error error;
+
+    amp_context_options_init(&options, sizeof options);
+    options.threads = 2;
+    ck_ok(amp_context_create(&context, &options, &error), &error);
+    return context;
+}
+
 amp_dataset *support_open(amp_context *context, const char *spec)
 {
     amp_dataset *dataset = NULL;
@@ -107,4 +119,13 @@ void support_same_weights(const amp_trainer *a, const amp_trainer *b)
     ck_assert_int_eq(a->average != NULL, b->average != NULL);
     if (a->average)
         same_tensors(a->average, b->average);
+}
+
+void support_steps(amp_trainer *trainer, int n)
+{
+    int32_t done = 0;
+    amp_error error;
+
+    for (int i = 0; i < n; i++)
+        ck_ok(amp_trainer_step(trainer, &done, &error), &error);
 }
