@@ -14,33 +14,37 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A model file at a path of its own, opened; the caller frees bytes and model. */
-static amp_model *open_at(const char *path, bytes *file)
+/* A model file at a path of its own, and the model opened from there. */
+typedef struct fixture {
+    char path[4096];
+    bytes file;
+    amp_model *model;
+} fixture;
+
+static fixture set_up(void)
 {
-    amp_model *model = NULL;
+    fixture f = { .file = make_model_file(NULL) };
     amp_error error = { 0 };
 
-    *file = make_model_file(NULL);
-    test_write_file(path, file->data, file->size);
-    ck_ok(parse_path(&model, NULL, path, &error), &error);
-    return model;
+    snprintf(f.path, sizeof f.path, "%s/in_file", test_scratch());
+    test_write_file(f.path, f.file.data, f.file.size);
+    ck_ok(parse_path(&f.model, NULL, f.path, &error), &error);
+    return f;
 }
 
-static void path_of(char out[4096], const char *name)
+static void tear_down(fixture *f)
 {
-    snprintf(out, 4096, "%s/%s", test_scratch(), name);
+    amp_model_unref(f->model);
+    free(f->file.data);
 }
 
 START_TEST(only_vectors_are_in_memory)
 {
     size_t in_file = 0, in_memory = 0;
-    char path[4096];
-    bytes file;
+    fixture f = set_up();
 
-    path_of(path, "a");
-    amp_model *const model = open_at(path, &file);
-    for (size_t i = 0; i < model->graph->n_tensors; i++) {
-        const ampi_tensor *const tensor = &model->graph->tensors[i];
+    for (size_t i = 0; i < f.model->graph->n_tensors; i++) {
+        const ampi_tensor *const tensor = &f.model->graph->tensors[i];
         ck_assert_int_eq(tensor->file != NULL, tensor->rank >= 2);
         ck_assert_int_eq(tensor->data != NULL, tensor->rank == 1);
         in_file += tensor->file != NULL;
@@ -48,8 +52,7 @@ START_TEST(only_vectors_are_in_memory)
     }
     ck_assert_uint_eq(in_file, 10); /* stem, 3 stages of 2 convolutions, 2 shortcuts, fc */
     ck_assert_uint_gt(in_memory, 20);
-    amp_model_unref(model);
-    free(file.data);
+    tear_down(&f);
 }
 END_TEST
 
@@ -57,16 +60,12 @@ START_TEST(values_are_those_of_the_bytes)
 {
     amp_model *from_bytes = NULL;
     amp_error error = { 0 };
-    char path[4096];
-    bytes file;
+    fixture f = set_up();
 
-    path_of(path, "b");
-    amp_model *const model = open_at(path, &file);
-    ck_ok(parse_bytes(&from_bytes, NULL, file, &error), &error);
-    ck_assert(same_models(from_bytes, model));
+    ck_ok(parse_bytes(&from_bytes, NULL, f.file, &error), &error);
+    ck_assert(same_models(from_bytes, f.model));
     amp_model_unref(from_bytes);
-    amp_model_unref(model);
-    free(file.data);
+    tear_down(&f);
 }
 END_TEST
 
@@ -74,12 +73,9 @@ START_TEST(a_clone_is_in_memory)
 {
     ampi_graph *clone = NULL;
     amp_error error = { 0 };
-    char path[4096];
-    bytes file;
+    fixture f = set_up();
 
-    path_of(path, "c");
-    amp_model *const model = open_at(path, &file);
-    ck_ok(ampi_graph_clone(&clone, model->graph, &error), &error);
+    ck_ok(ampi_graph_clone(&clone, f.model->graph, &error), &error);
     ck_ok(ampi_graph_check(clone, &error), &error);
     for (size_t i = 0; i < clone->n_tensors; i++) {
         float *values = NULL;
@@ -87,13 +83,12 @@ START_TEST(a_clone_is_in_memory)
             continue;
         ck_assert_ptr_nonnull(clone->tensors[i].data);
         ck_assert_ptr_null(clone->tensors[i].file);
-        ck_ok(ampi_tensor_plain(&model->graph->tensors[i], NULL, &values, &error), &error);
+        ck_ok(ampi_tensor_plain(&f.model->graph->tensors[i], NULL, &values, &error), &error);
         ck_assert_mem_eq(values, clone->tensors[i].data, clone->tensors[i].count * sizeof(float));
         ampi_free(NULL, values);
     }
     ampi_graph_free(clone);
-    amp_model_unref(model);
-    free(file.data);
+    tear_down(&f);
 }
 END_TEST
 
@@ -101,21 +96,17 @@ END_TEST
 START_TEST(saved_again_it_is_the_same_file)
 {
     amp_error error = { 0 };
-    char path[4096];
-    bytes file;
+    fixture f = set_up();
 
-    path_of(path, "d");
-    amp_model *const model = open_at(path, &file);
     for (int i = 0; i < 2; i++) {
         bytes again;
-        ck_ok(amp_model_save(model, path, &error), &error);
-        again.data = test_read_file(path, &again.size);
-        ck_assert_uint_eq(again.size, file.size);
-        ck_assert_mem_eq(again.data, file.data, file.size);
+        ck_ok(amp_model_save(f.model, f.path, &error), &error);
+        again.data = test_read_file(f.path, &again.size);
+        ck_assert_uint_eq(again.size, f.file.size);
+        ck_assert_mem_eq(again.data, f.file.data, f.file.size);
         free(again.data);
     }
-    amp_model_unref(model);
-    free(file.data);
+    tear_down(&f);
 }
 END_TEST
 
@@ -123,17 +114,13 @@ START_TEST(a_removed_file_is_still_read)
 {
     amp_model *from_bytes = NULL;
     amp_error error = { 0 };
-    char path[4096];
-    bytes file;
+    fixture f = set_up();
 
-    path_of(path, "e");
-    amp_model *const model = open_at(path, &file);
-    ck_assert_int_eq(unlink(path), 0);
-    ck_ok(parse_bytes(&from_bytes, NULL, file, &error), &error);
-    ck_assert(same_models(from_bytes, model));
+    ck_assert_int_eq(unlink(f.path), 0);
+    ck_ok(parse_bytes(&from_bytes, NULL, f.file, &error), &error);
+    ck_assert(same_models(from_bytes, f.model));
     amp_model_unref(from_bytes);
-    amp_model_unref(model);
-    free(file.data);
+    tear_down(&f);
 }
 END_TEST
 
@@ -157,25 +144,22 @@ static void write_into(const char *path)
 START_TEST(a_file_written_to_is_an_error)
 {
     void (*const changes[])(const char *) = { cut, write_into };
-    char path[4096], other[4096];
+    char other[4096];
 
-    path_of(path, "f");
-    path_of(other, "g");
+    snprintf(other, sizeof other, "%s/other", test_scratch());
     for (size_t i = 0; i < 2; i++) {
+        fixture f = set_up();
         ampi_graph *clone = NULL;
         amp_error error = { 0 };
-        bytes file;
-        amp_model *const model = open_at(path, &file);
-        changes[i](path);
-        ck_fails(ampi_graph_clone(&clone, model->graph, &error), AMP_E_IO, &error);
+        changes[i](f.path);
+        ck_fails(ampi_graph_clone(&clone, f.model->graph, &error), AMP_E_IO, &error);
         ck_assert_ptr_null(clone);
         ck_assert_msg(strstr(error.message, "written to while it was in use") != NULL, "%s",
                       error.message);
-        ck_fails(amp_model_save(model, other, &error), AMP_E_IO, &error);
+        ck_fails(amp_model_save(f.model, other, &error), AMP_E_IO, &error);
         ck_assert_int_ne(access(other, F_OK), 0);
-        amp_model_unref(model);
-        free(file.data);
-        ck_assert_int_eq(unlink(path), 0);
+        ck_assert_int_eq(unlink(f.path), 0);
+        tear_down(&f);
     }
 }
 END_TEST
