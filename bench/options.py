@@ -19,7 +19,7 @@ The peers' environment is made in $AMP_BENCH_VENV (default: bench-venv beside th
 libamp is built in $AMP_BENCH_BUILD (bench-build), networks are kept in $AMP_BENCH_WORK
 (bench-work), the chroot is $AMP_BENCH_CHROOT (bench-debian13).  bench/README.md says what is measured and how.
 """
-EXTRAS = ["cold", "cold-c", "folder", "adaptive"]
+PARTS = ["cases", "cold", "cold-c", "folder", "adaptive"]
 
 
 @dataclasses.dataclass
@@ -73,7 +73,8 @@ def parser():
     add = found.add_argument
     add("--quick", action="store_true", help="fp32, few rounds, ResNet-50 one image alone")
     add("--json", metavar="FILE", help="write all numbers there")
-    add("--show", metavar="FILE", help="print the tables of a file of --json; measures nothing")
+    add("--show", metavar="FILE", nargs="+",
+        help="print the tables of files of --json, of all cases together; measures nothing")
     add("--networks", type=words(list(networks.NETWORKS)), default=list(networks.NETWORKS),
         metavar="LIST", help=f"of {','.join(networks.NETWORKS)}")
     add("--work", type=words(list(networks.WORKS)), default=list(networks.WORKS), metavar="LIST",
@@ -84,8 +85,8 @@ def parser():
     add("--peers", type=words(contenders.PEERS), default=contenders.PEERS, metavar="LIST",
         help=f"of {','.join(contenders.PEERS)}; pytorch is a download of some GB")
     add("--rounds", type=positive, metavar="N", help="turns of each contender (15; --quick 5)")
-    add("--skip", type=words(EXTRAS), default=[], metavar="LIST",
-        help="leave out cold (cold start), cold-c (the same against ONNX Runtime in C, in a"
+    add("--skip", type=words(PARTS), default=[], metavar="LIST",
+        help="leave out cases (networks, work and threads), cold (cold start), cold-c (the same against ONNX Runtime in C, in a"
         " Debian 13 chroot), folder (files to verdicts), adaptive (verdicts on real"
         " images)")
     add("--wait", type=positive, metavar="MINUTES", default=0,
@@ -108,6 +109,8 @@ def parse(arguments):
 
 def cases(options):
     """(network, work, threads) of each case, in order."""
+    if "cases" in options.skip:
+        return []
     return [(network, work, threads) for network in options.networks for work in options.work
             for threads in options.threads
             if not (options.quick and network == "resnet50" and work != "1")]

@@ -204,14 +204,26 @@ def none_lines(result):
     return ["", *rows] if rows else []
 
 
-def text(result):
+def together(results):
+    """Runs as one: all cases; of the other parts each from the last run that has it."""
+    found = dict(results[0])
+    for result in results[1:]:
+        found["cases"] = found["cases"] + result["cases"]
+        for key in ("cold", "cold_c", "verdicts", "folder"):
+            found[key] = result.get(key) or found.get(key)
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def text(*results):
     """Everything, in the order a reader wants it."""
-    lines = [*head(result)]
+    lines = [line for result in results for line in head(result)]
+    result = together(results)
     for case in result["cases"]:
         lines += ["", f"## {ratios.case_title(case)}", "", *case_lines(case)]
     lines += none_lines(result)
-    lines += ["", "## Ratios (peer's time over libamp's)", "", *ratio_lines(result["cases"])]
-    lines += ["", "## Targets", "", *summary_lines(result["cases"])]
+    if result["cases"]:
+        lines += ["", "## Ratios (peer's time over libamp's)", "", *ratio_lines(result["cases"])]
+        lines += ["", "## Targets", "", *summary_lines(result["cases"])]
     lines += rest_lines(result)
     if result.get("disturbed", {}).get("kept"):
         lines += ["", f"DISTURBED cold starts and folders kept: {result['disturbed']['kept']}"]

@@ -469,6 +469,32 @@ def test_show(tmp_path):
     assert done.stdout.strip() == report.text(whole_result()).strip()
 
 
+def cases_in_mean(text):
+    return [int(line.split()[3]) for line in text.splitlines()
+            if line.startswith("1 image(s), fp32 ")][0]
+
+
+def test_show_several(tmp_path):
+    """Cases add up, and another part comes from the last run that measured it."""
+    first, second = whole_result(), whole_result()
+    del second["cold_c"]
+    first["verdicts"] = {"rows": [], "note": "the first's"}
+    second["verdicts"] = {"rows": [], "note": "the second's"}
+    names = [tmp_path / "a.json", tmp_path / "b.json"]
+    for name, result in zip(names, (first, second)):
+        name.write_text(json.dumps(result), encoding="utf-8")
+    shown = subprocess.run([sys.executable, BENCH / "compare", "--show", *names], check=True,
+                           capture_output=True, text=True).stdout
+    assert cases_in_mean(shown) == 2 * cases_in_mean(report.text(first)) > 0
+    assert "the second's" in shown and "the first's" not in shown
+    assert "ONNX Runtime in C" in shown
+
+
+def test_skip_cases():
+    assert options.cases(options.parse(["--skip", "cases,cold"])) == []
+    assert "## Ratios" not in report.text({**whole_result(), "cases": []})
+
+
 def test_wanted_logits(tmp_path):
     wanted = np.arange(320 * 3, dtype=np.float32).reshape(320, 3)
     np.save(tmp_path / "wanted.npy", wanted)
