@@ -50,7 +50,7 @@ struct amp_model;
  * @retval AMP_E_UNSUPPORTED  the network is not anchored
  * @retval AMP_E_SHAPE        the model's preprocessing does not fit its network
  * @retval AMP_E_CANCELLED    progress asked to stop
- * @retval AMP_E_NOMEM        no memory
+ * @retval AMP_E_NOMEM AMP_E_IO  no memory; the model's file was written to, see amp_model_open()
  * And what reading an image may return.  Cost: reading `count` images; kcentre also runs the
  * network on `pool` images.
  */
@@ -71,7 +71,7 @@ AMP_API AMP_MUST_USE amp_status amp_bank_build(amp_bank **out, struct amp_model 
  * @retval AMP_E_ARGUMENT     a NULL pointer, n or an option out of range, another context
  * @retval AMP_E_UNSUPPORTED  the network is not anchored
  * @retval AMP_E_SHAPE        the model's preprocessing does not fit its network
- * @retval AMP_E_NOMEM        no memory
+ * @retval AMP_E_NOMEM AMP_E_IO  no memory; the model's file was written to, see amp_model_open()
  */
 AMP_API AMP_MUST_USE amp_status amp_bank_from_images(amp_bank **out, struct amp_model *model,
                                                      size_t n, const amp_image *const *images,

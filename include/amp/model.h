@@ -104,7 +104,7 @@ AMP_API AMP_MUST_USE amp_status amp_model_create(amp_model **out, amp_context *c
  *
  * @param path   of the file; its folder must exist.
  * @retval AMP_E_ARGUMENT  model or path is NULL
- * @retval AMP_E_IO        the file cannot be written
+ * @retval AMP_E_IO        the file cannot be written, or the model's own was written to meanwhile
  * @retval AMP_E_LIMIT     more than 100,000 tensors
  * @retval AMP_E_NOMEM     no memory
  */
@@ -166,7 +166,7 @@ AMP_API void amp_model_unref(amp_model *model);
  * @retval AMP_E_ARGUMENT  a NULL pointer, n is 0, a value outside -1e12..1e12, another context
  * @retval AMP_E_SHAPE     a bank built for another network, or a network that takes none
  * @retval AMP_E_LIMIT     the arrays are too large
- * @retval AMP_E_NOMEM     no memory
+ * @retval AMP_E_NOMEM AMP_E_IO  no memory; the model's file was written to, see amp_model_open()
  * @retval AMP_E_BACKEND   the compute back end failed, or gave a value that is not finite
  */
 AMP_API AMP_MUST_USE amp_status amp_model_forward(amp_model *model, const amp_bank *bank, size_t n,
@@ -235,7 +235,7 @@ AMP_API AMP_MUST_USE amp_status amp_model_builder_set_card(amp_model_builder *bu
  * @param error    NULL, or filled on failure.
  * @retval AMP_E_ARGUMENT  a NULL pointer
  * @retval AMP_E_LIMIT     the record passes its limits
- * @retval AMP_E_NOMEM     no memory
+ * @retval AMP_E_NOMEM AMP_E_IO  no memory; the model's file was written to, see amp_model_open()
  */
 AMP_API AMP_MUST_USE amp_status amp_model_builder_finish(amp_model_builder *builder,
                                                          amp_model **out, amp_error *error);

@@ -55,7 +55,7 @@ typedef struct amp_profile_step {
  * @param error    NULL, or filled on failure.
  * @retval AMP_E_ARGUMENT     a NULL pointer, n or repeats out of range
  * @retval AMP_E_UNSUPPORTED  the library was built without oneDNN
- * @retval AMP_E_NOMEM        no memory
+ * @retval AMP_E_NOMEM AMP_E_IO  no memory; the model's file was written to, see amp_model_open()
  * @retval AMP_E_BACKEND      the network failed
  * Threads: any, one at a time for a scorer.
  */

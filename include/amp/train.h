@@ -57,7 +57,7 @@ typedef int32_t (*amp_train_fn)(void *user, const amp_train_progress *progress);
  *                         unknown or out of range, an image has no label, or all are held out
  * @retval AMP_E_SHAPE     preprocessing, classes and network do not fit together
  * @retval AMP_E_LIMIT     too many images or batches
- * @retval AMP_E_IO AMP_E_FORMAT  an image cannot be read
+ * @retval AMP_E_IO AMP_E_FORMAT  an image, or a weight of the initial model, cannot be read
  * @retval AMP_E_NOMEM     no memory
  * @retval AMP_E_BACKEND   oneDNN refused; error->detail is its status
  */
